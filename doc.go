@@ -1,0 +1,2 @@
+// Package holdall keeps files and JSON records for multi-tenant programs.
+package holdall
