@@ -1,0 +1,98 @@
+package holdall
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// The interfaces of this file are optional. A backend implements those that
+// it can serve better than the root package can by itself; New finds them
+// with [As], so a wrapper with Unwrap hides none.
+
+// AtomicPutter is for a backend that is both the Catalog and the Blobs of a
+// store and commits an entry and its bytes together. Without it, or for a
+// body over its limit, an upload takes a pending entry first.
+type AtomicPutter interface {
+	// AtomicLimit is the largest body in bytes that PutWithBlob takes;
+	// negative is any.
+	AtomicLimit() int64
+
+	// PutWithBlob stores the bytes of r under key, calls seal once they are
+	// all in, and puts the entry that seal returns, both or neither. The rules
+	// of PutBlob hold for r and size, those of Catalog.Put for the entry. An
+	// error of seal is returned as it is, and nothing is stored.
+	PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (Entry, Condition, error)) (Entry, error)
+}
+
+// BatchPutter puts many entries in fewer round trips than one by one.
+type BatchPutter interface {
+	// PutBatch does what Put does for each of ops, in order, and returns one
+	// result for each. An error of its own means that the outcome of all is unknown.
+	PutBatch(ctx context.Context, ops []PutOp) ([]PutResult, error)
+}
+
+// PutOp is one Put of a batch.
+type PutOp struct {
+	Entry     Entry
+	Condition Condition
+}
+
+// PutResult is what one Put of a batch returned.
+type PutResult struct {
+	Entry Entry
+	Err   error
+}
+
+// Transactor runs several operations as one. There is no fallback: without it
+// [Store.InTx] and atomic batches match errors.ErrUnsupported.
+type Transactor interface {
+	// InTx calls fn with a catalog whose writes happen all, when fn returns
+	// nil, or not at all. What fn reads there, it reads within the transaction.
+	// fn may be called again after a conflict, so it must not keep state of an
+	// earlier call. An operation that fails inside leaves the transaction
+	// usable. fn must not use the backend but through the catalog it gets.
+	InTx(ctx context.Context, fn func(ctx context.Context, tx Catalog) error) error
+}
+
+// FolderLister lists one level of a tree of names in one call. The root
+// package does it with several Queries otherwise.
+type FolderLister interface {
+	// ListFolder returns, for a q sorted by name, one page of what lies
+	// directly under q.Prefix: entries whose name has no '/' after it and, as
+	// Page.Folders, each distinct name up to and with the first '/' after it
+	// that at least one matching entry begins with. Both count against Limit
+	// and stand in one order, in which a folder stands at its own text. With
+	// foldersOnly the entries are left out. A q.After whose Name ends in '/'
+	// is a folder: the page begins behind everything in it. Direct and Offset
+	// are not set.
+	ListFolder(ctx context.Context, q Query, foldersOnly bool) (Page, error)
+}
+
+// BlobCopier copies bytes inside the store.
+type BlobCopier interface {
+	// CopyBlob makes dst a copy of src, all or nothing, durable on return.
+	// ErrNotFound when src is absent.
+	CopyBlob(ctx context.Context, dst, src string) error
+}
+
+// BlobLister lists what is stored, for Verify. Without it Verify cannot tell
+// which blobs nobody holds.
+type BlobLister interface {
+	// ListBlobs returns at most limit blobs behind the key after, in byte
+	// order of their keys, broken uploads that take space included.
+	ListBlobs(ctx context.Context, after string, limit int) ([]BlobInfo, error)
+}
+
+// BlobInfo is one stored blob.
+type BlobInfo struct {
+	Key     string
+	Size    int64     // bytes
+	ModTime time.Time // when it was stored, by the store's clock
+}
+
+// Pinger tells whether a backend answers.
+type Pinger interface {
+	// Ping makes one cheap round trip. Its error matches ErrUnavailable.
+	Ping(ctx context.Context) error
+}
