@@ -20,8 +20,10 @@ type AtomicPutter interface {
 
 	// PutWithBlob stores the bytes of r under key, calls seal once they are
 	// all in, and puts the entry that seal returns, both or neither. The rules
-	// of PutBlob hold for r and size, those of Catalog.Put for the entry. An
-	// error of seal is returned as it is, and nothing is stored.
+	// of PutBlob hold for r and size, those of Catalog.Put for the entry. While
+	// that Put answers ErrConflict, seal is called again, at most ten times in
+	// all: it looks at what changed and decides anew. An error of seal is
+	// returned as it is, and nothing is stored. seal may use the backend.
 	PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (Entry, Condition, error)) (Entry, error)
 }
 

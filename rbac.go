@@ -192,7 +192,7 @@ func (w *Workspace) Explain(_ context.Context, action Action, r Resource) (Expla
 	if err := w.identified("explain"); err != nil {
 		return Explanation{}, err
 	}
-	if err := r.check(); err != nil {
+	if err := r.valid(); r.name != "" && err != nil {
 		return Explanation{}, invalid("explain", r.kind, r.name, CodeInvalidName, err)
 	}
 	if key, ok := w.grants.decide(action, r); ok {
@@ -202,10 +202,8 @@ func (w *Workspace) Explain(_ context.Context, action Action, r Resource) (Expla
 	return Explanation{Needed: keys, Reason: fmt.Sprintf("%s needs one of %s", action, strings.Join(keys, ", "))}, nil
 }
 
-func (r Resource) check() error {
+func (r Resource) valid() error {
 	switch {
-	case r.name == "":
-		return nil
 	case r.kind == KindRecord:
 		return validCollection(r.name)
 	}

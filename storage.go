@@ -185,7 +185,7 @@ func (s *Store) newID(prefix string) string {
 // keys over folders and over the partitions of an object store.
 func (s *Store) newBlobKey(objectID string) string {
 	u := ulid.MustNew(ulid.Timestamp(s.cfg.Now()), rand.Reader)
-	return fmt.Sprintf("%02x/%s.%s", u[len(u)-1], objectID[len(objectPrefix):], u)
+	return fmt.Sprintf("%02x/%s.%s", u[len(u)-1], objectID[len(objectIDPrefix):], u)
 }
 
 // blobOwner returns the id of the object that a blob key was made for.
@@ -194,7 +194,7 @@ func blobOwner(key string) (id string, ok bool) {
 	if len(key) < dir+ulid.EncodedSize {
 		return "", false
 	}
-	id = objectPrefix + key[dir:dir+ulid.EncodedSize]
+	id = objectIDPrefix + key[dir:dir+ulid.EncodedSize]
 	return id, IsObjectID(id)
 }
 

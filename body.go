@@ -1,0 +1,127 @@
+package holdall
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// body is the bytes of an upload on their way to the blob store: counted,
+// hashed and bounded as they pass. It ends in io.EOF only when they are all
+// there. Any other end is a failure that a backend can neither mistake for
+// the end nor hide: put asks the body, not the backend, whether it was whole.
+type body struct {
+	r     io.Reader
+	hash  hash.Hash
+	n     int64  // bytes read from r
+	limit int64  // most bytes that may come
+	want  int64  // bytes that must come; negative: not known
+	head  []byte // read ahead, not handed out yet
+	empty int    // reads in a row that gave nothing
+	err   error  // sticky: io.EOF or a *bodyError
+}
+
+// bodyError hides the reader's own error from == comparisons: to minio-go and
+// io.ReadFull an io.ErrUnexpectedEOF looks like a clean end.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return "reading the body: " + e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+var (
+	errBodyShort = errors.New("it ended before the announced size")
+	errBodyLong  = errors.New("it is longer than the announced size")
+)
+
+func newBody(r io.Reader, want, limit int64) *body {
+	return &body{r: r, hash: sha256.New(), want: want, limit: limit}
+}
+
+// peek returns up to n first bytes without handing them out.
+func (b *body) peek(n int) ([]byte, error) {
+	buf := make([]byte, n)
+	got := 0
+	for got < n && b.err == nil {
+		m, _ := b.fill(buf[got:])
+		got += m
+	}
+	b.head = buf[:got]
+	return b.head, b.failure()
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	return b.fill(p)
+}
+
+func (b *body) fill(p []byte) (int, error) {
+	if b.err != nil || len(p) == 0 {
+		return 0, b.err
+	}
+	n, err := b.r.Read(p)
+	if n < 0 || n > len(p) {
+		return 0, b.fail(errors.New("the reader returned an impossible count"))
+	}
+	if b.n += int64(n); b.n > b.limit {
+		return 0, b.fail(ErrTooLarge)
+	}
+	if b.want >= 0 && b.n > b.want {
+		return 0, b.fail(errBodyLong)
+	}
+	b.hash.Write(p[:n])
+	switch {
+	case err == io.EOF && b.want >= 0 && b.n < b.want:
+		return n, b.fail(errBodyShort)
+	case err == io.EOF:
+		b.err = io.EOF
+	case err != nil:
+		return n, b.fail(err)
+	case n > 0:
+		b.empty = 0
+		return n, nil
+	default:
+		if b.empty++; b.empty >= 100 {
+			return 0, b.fail(io.ErrNoProgress)
+		}
+	}
+	return n, b.err
+}
+
+func (b *body) fail(err error) error {
+	b.err = &bodyError{err}
+	return b.err
+}
+
+// failure returns what made the body fail, or nil.
+func (b *body) failure() error {
+	if b.err == io.EOF {
+		return nil
+	}
+	return b.err
+}
+
+// finish proves the end: a backend that was told the size may not have read
+// on to io.EOF. It returns the number of bytes and their SHA-256 in hex.
+func (b *body) finish() (int64, string, error) {
+	if len(b.head) > 0 {
+		return 0, "", fmt.Errorf("the blob store left %d bytes unread", len(b.head))
+	}
+	var one [1]byte
+	for b.err == nil {
+		if n, _ := b.fill(one[:]); n > 0 {
+			return 0, "", b.fail(errBodyLong)
+		}
+	}
+	if err := b.failure(); err != nil {
+		return 0, "", err
+	}
+	return b.n, hex.EncodeToString(b.hash.Sum(nil)), nil
+}
