@@ -156,7 +156,7 @@ func (c *jsonChecker) afterValue() (more bool, err error) {
 			return true, nil
 		case top.object && b == '}':
 			if twice, found := jsonDuplicate(c.names[top.names:]); found {
-				return false, c.fail("the object that ends here has two members named %q", twice)
+				return false, c.fail("the object that ends here has two members named %.100q", twice)
 			}
 			c.names = c.names[:top.names]
 		case !top.object && b == ']':
