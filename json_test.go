@@ -80,7 +80,7 @@ func TestCheckJSONDepth(t *testing.T) {
 
 func TestCheckJSONError(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"a":1,"a":2}`: `invalid JSON at byte 12: the object that ends here has two members named "a"`,
+		`{"a":1,"a":2}`: `invalid JSON at byte 13: the object that ends here has two members named "a"`,
 		`[1,`:           `invalid JSON at byte 3: it ends where a value is expected`,
 		`[1e400]`:       `invalid JSON at byte 1: the number is outside the range of a float64`,
 	} {
