@@ -2,8 +2,10 @@ package holdall
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"unicode/utf8"
@@ -66,7 +68,8 @@ type jsonFrame struct {
 // jsonName says where the text of a member name is.
 type jsonName struct {
 	start, end int
-	escaped    bool // in plain, not in data
+	escaped    bool   // in plain, not in data
+	hash       uint64 // set when there are many
 }
 
 func (c *jsonChecker) nameText(n jsonName) []byte {
@@ -203,11 +206,20 @@ func (c *jsonChecker) name() (jsonName, error) {
 }
 
 // unique fails when a name is there twice. It may reorder names. Few are
-// compared in pairs; many are sorted, so that the cost stays n log n.
+// compared in pairs; many are sorted by a seeded hash, so that the cost stays n log n.
 func (c *jsonChecker) unique(names []jsonName) error {
 	const few = 12
 	if len(names) > few {
-		slices.SortFunc(names, func(a, b jsonName) int { return bytes.Compare(c.nameText(a), c.nameText(b)) })
+		seed := maphash.MakeSeed()
+		for i, n := range names {
+			names[i].hash = maphash.Bytes(seed, c.nameText(n))
+		}
+		slices.SortFunc(names, func(a, b jsonName) int {
+			if a.hash != b.hash {
+				return cmp.Compare(a.hash, b.hash)
+			}
+			return bytes.Compare(c.nameText(a), c.nameText(b))
+		})
 	}
 	for i, a := range names {
 		others := names[i+1:]
