@@ -141,15 +141,13 @@ func (f *Filter) lists(got []byte) bool {
 }
 
 func arrayContains(array, want []byte) bool {
-	for elements := jsonOpen(array, '['); ; {
-		element, ok := elements.element()
-		if !ok {
-			return false
-		}
+	elements := jsonOpen(array, '[')
+	for element, ok := elements.element(); ok; element, ok = elements.element() {
 		if scalarsEqual(element, want) {
 			return true
 		}
 	}
+	return false
 }
 
 func scalarsEqual(a, b []byte) bool {
@@ -185,16 +183,14 @@ func compareScalars(a, b []byte) (order int, comparable bool) {
 func jsonLookup(value []byte, path []string) []byte {
 	for _, want := range path {
 		members := jsonOpen(value, '{')
-		for {
-			name, member, ok := members.member()
-			if !ok {
-				return nil
-			}
-			if string(jsonUnescape(name)) == want {
-				value = member
-				break
-			}
+		name, member, ok := members.member()
+		for ok && string(jsonUnescape(name)) != want {
+			name, member, ok = members.member()
 		}
+		if !ok {
+			return nil
+		}
+		value = member
 	}
 	return value
 }

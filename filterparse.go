@@ -72,7 +72,7 @@ func (p *filterParser) filter(src []byte) (*Filter, error) {
 	}
 	switch len(all) {
 	case 0:
-		return &Filter{Op: OpAnd}, p.count(&p.terms, 1, maxFilterTerms, "comparisons")
+		return &Filter{Op: OpAnd}, countFilter(&p.terms, maxFilterTerms, "comparisons")
 	case 1:
 		return all[0], nil
 	}
@@ -91,11 +91,11 @@ func (p *filterParser) member(all []*Filter, name string, value []byte) ([]*Filt
 	}
 	path := strings.Split(name, ".")
 	if slices.Contains(path, "") || len(path) > MaxDepth {
-		return nil, fmt.Errorf("path %q: 1 to %d member names joined by single dots are expected", name, MaxDepth)
+		return nil, fmt.Errorf("path %.100q: 1 to %d member names joined by single dots are expected", name, MaxDepth)
 	}
 	switch jsonKind(value) {
 	case '[':
-		return nil, fmt.Errorf(`%q: a scalar or an object of operators is expected, such as {"in":[1,2]}, not a list`, name)
+		return nil, fmt.Errorf(`%.100q: a scalar or an object of operators is expected, such as {"in":[1,2]}, not a list`, name)
 	case '{':
 	default:
 		f, err := p.term(path, "eq", value)
@@ -110,7 +110,7 @@ func (p *filterParser) member(all []*Filter, name string, value []byte) ([]*Filt
 		all = append(all, f)
 	}
 	if len(all) == before {
-		return nil, fmt.Errorf(`%q: an operator is expected, such as {"gt":1}`, name)
+		return nil, fmt.Errorf(`%.100q: an operator is expected, such as {"gt":1}`, name)
 	}
 	return all, nil
 }
@@ -120,11 +120,8 @@ func (p *filterParser) combination(name string, value []byte) (*Filter, error) {
 	if name == "or" {
 		f.Op = OpOr
 	}
-	for elements := jsonOpen(value, '['); ; {
-		element, ok := elements.element()
-		if !ok {
-			break
-		}
+	elements := jsonOpen(value, '[')
+	for element, ok := elements.element(); ok; element, ok = elements.element() {
 		arg, err := p.filter(element)
 		if err != nil {
 			return nil, err
@@ -141,9 +138,9 @@ func (p *filterParser) combination(name string, value []byte) (*Filter, error) {
 func (p *filterParser) term(path []string, name string, operand []byte) (*Filter, error) {
 	op := FilterOp(max(0, slices.Index(filterOpNames[:], name)))
 	if op < OpEq {
-		return nil, fmt.Errorf("%q is not an operator; those are %s", name, strings.Join(filterOpNames[OpEq:], ", "))
+		return nil, fmt.Errorf("%.100q is not an operator; those are %s", name, strings.Join(filterOpNames[OpEq:], ", "))
 	}
-	if err := p.count(&p.terms, 1, maxFilterTerms, "comparisons"); err != nil {
+	if err := countFilter(&p.terms, maxFilterTerms, "comparisons"); err != nil {
 		return nil, err
 	}
 	f := &Filter{Op: op, Path: path}
@@ -173,23 +170,21 @@ func (p *filterParser) list(f *Filter, operand []byte) error {
 	if jsonKind(operand) != '[' {
 		return fmt.Errorf("operator %q takes a list of scalars", f.Op)
 	}
-	for elements := jsonOpen(operand, '['); ; {
-		element, ok := elements.element()
-		if !ok {
-			return nil
-		}
+	elements := jsonOpen(operand, '[')
+	for element, ok := elements.element(); ok; element, ok = elements.element() {
 		if kind := jsonKind(element); kind == '{' || kind == '[' {
 			return fmt.Errorf("operator %q takes a list of scalars, without arrays and objects", f.Op)
 		}
-		if err := p.count(&p.items, 1, maxFilterItems, "list items"); err != nil {
+		if err := countFilter(&p.items, maxFilterItems, "list items"); err != nil {
 			return err
 		}
 		f.List = append(f.List, compactScalar(element))
 	}
+	return nil
 }
 
-func (p *filterParser) count(have *int, more, limit int, what string) error {
-	if *have += more; *have > limit {
+func countFilter(have *int, limit int, what string) error {
+	if *have++; *have > limit {
 		return fmt.Errorf("a filter has at most %d %s", limit, what)
 	}
 	return nil

@@ -2,8 +2,10 @@ package holdall
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"unicode/utf8"
@@ -29,9 +31,7 @@ const MaxDepth = 64
 // Otherwise the error says what is wrong and at which byte. It matches no
 // sentinel; callers wrap it in [ErrInvalid].
 func CheckJSON(data []byte, maxDepth int) error {
-	var frames [8]jsonFrame
-	var names [32][]byte
-	c := jsonChecker{data: data, maxDepth: maxDepth, frames: frames[:0], names: names[:0]}
+	c := jsonChecker{data: data, maxDepth: maxDepth}
 	return c.document()
 }
 
@@ -51,43 +51,79 @@ func Members(object []byte) iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// jsonChecker is the state of one CheckJSON. It keeps its own stack, so that
-// nesting cannot overflow the goroutine's.
+// jsonChecker is the state of one CheckJSON.
 type jsonChecker struct {
 	data     []byte
 	i        int
 	maxDepth int
-	frames   []jsonFrame // the open arrays and objects
-	names    [][]byte    // the member names so far of the open objects
+	plain    []byte // the text of those member names that are written with escapes
 }
 
+// jsonFrame is an open array or object.
 type jsonFrame struct {
 	object bool
 	names  int // where its names begin
+}
+
+// jsonName says where the text of a member name is.
+type jsonName struct {
+	start, end int
+	escaped    bool   // in plain, not in data
+	hash       uint64 // set when there are many
+}
+
+func (c *jsonChecker) nameText(n jsonName) []byte {
+	if n.escaped {
+		return c.plain[n.start:n.end]
+	}
+	return c.data[n.start:n.end]
 }
 
 func (c *jsonChecker) fail(format string, args ...any) error {
 	return fmt.Errorf("invalid JSON at byte %d: %s", c.i, fmt.Sprintf(format, args...))
 }
 
+// document keeps its own stacks, so that nesting cannot overflow the
+// goroutine's, and in local variables, so that small ones stay off the heap.
 func (c *jsonChecker) document() error {
+	var frameRoom [8]jsonFrame
+	var nameRoom [32]jsonName
+	frames, names := frameRoom[:0], nameRoom[:0]
 	for {
-		inside, err := c.value()
+		opened, err := c.value(len(frames))
 		if err != nil {
 			return err
 		}
-		if inside {
-			continue
+		if opened != 0 {
+			frames = append(frames, jsonFrame{object: opened == '{', names: len(names)})
 		}
-		more, err := c.afterValue()
-		if err != nil {
-			return err
+		for closed := opened == 0; closed; {
+			if len(frames) == 0 {
+				return c.end()
+			}
+			top := frames[len(frames)-1]
+			if closed, err = c.afterValue(top.object); err != nil {
+				return err
+			}
+			if closed {
+				if err := c.unique(names[top.names:]); err != nil {
+					return err
+				}
+				frames, names = frames[:len(frames)-1], names[:top.names]
+			}
 		}
-		if !more {
-			break
+		if frames[len(frames)-1].object {
+			name, err := c.name()
+			if err != nil {
+				return err
+			}
+			names = append(names, name)
 		}
 	}
-	if c.peek() != 0 || c.i < len(c.data) {
+}
+
+func (c *jsonChecker) end() error {
+	if c.peek(); c.i < len(c.data) {
 		return c.fail("more follows after the value; exactly one value is expected")
 	}
 	return nil
@@ -102,114 +138,101 @@ func (c *jsonChecker) peek() byte {
 	return c.data[c.i]
 }
 
-// value reads a scalar or an empty array or object; of any other array or
-// object it reads as far as the first value inside, and reports inside.
-func (c *jsonChecker) value() (inside bool, err error) {
+// value reads a scalar or an empty array or object. Of any other array or
+// object it reads only the first byte, and returns that.
+func (c *jsonChecker) value(depth int) (opened byte, err error) {
 	switch b := c.peek(); {
 	case b == '"':
-		_, _, err = c.text()
-		return false, err
+		_, err = c.text()
+		return 0, err
 	case b == '{' || b == '[':
-		return c.open(b == '{')
-	case b == '-' || '0' <= b && b <= '9':
-		return false, c.number()
-	case b == 't':
-		return false, c.literal("true")
-	case b == 'f':
-		return false, c.literal("false")
-	case b == 'n':
-		return false, c.literal("null")
-	case c.i == len(c.data):
-		return false, c.fail("it ends where a value is expected")
-	}
-	return false, c.fail("a value is expected")
-}
-
-func (c *jsonChecker) open(object bool) (inside bool, err error) {
-	if len(c.frames) >= c.maxDepth {
-		return false, c.fail("arrays and objects nest more than %d deep", c.maxDepth)
-	}
-	c.i++
-	switch b := c.peek(); {
-	case object && b == '}', !object && b == ']':
-		c.i++
-		return false, nil
-	}
-	c.frames = append(c.frames, jsonFrame{object: object, names: len(c.names)})
-	if object {
-		return true, c.name()
-	}
-	return true, nil
-}
-
-// afterValue closes what ends here, and reports whether another value follows.
-func (c *jsonChecker) afterValue() (more bool, err error) {
-	for len(c.frames) > 0 {
-		top := c.frames[len(c.frames)-1]
-		b := c.peek()
-		switch {
-		case b == ',':
-			c.i++
-			if top.object {
-				return true, c.name()
-			}
-			return true, nil
-		case top.object && b == '}':
-			if twice, found := jsonDuplicate(c.names[top.names:]); found {
-				return false, c.fail("the object that ends here has two members named %q", twice)
-			}
-			c.names = c.names[:top.names]
-		case !top.object && b == ']':
-		case top.object:
-			return false, c.fail("',' or '}' is expected")
-		default:
-			return false, c.fail("',' or ']' is expected")
+		if depth >= c.maxDepth {
+			return 0, c.fail("arrays and objects nest more than %d deep", c.maxDepth)
 		}
 		c.i++
-		c.frames = c.frames[:len(c.frames)-1]
+		if c.peek() == b+2 { // } is two after {, ] two after [
+			c.i++
+			return 0, nil
+		}
+		return b, nil
+	case b == '-' || '0' <= b && b <= '9':
+		return 0, c.number()
+	case b == 't':
+		return 0, c.literal("true")
+	case b == 'f':
+		return 0, c.literal("false")
+	case b == 'n':
+		return 0, c.literal("null")
+	case c.i == len(c.data):
+		return 0, c.fail("it ends where a value is expected")
 	}
-	return false, nil
+	return 0, c.fail("a value is expected")
+}
+
+// afterValue reads what follows a value in an array or object: its end, or a comma.
+func (c *jsonChecker) afterValue(object bool) (closed bool, err error) {
+	b := c.peek()
+	switch {
+	case b == ',', object && b == '}', !object && b == ']':
+		c.i++
+		return b != ',', nil
+	case object:
+		return false, c.fail("',' or '}' is expected")
+	}
+	return false, c.fail("',' or ']' is expected")
 }
 
 // name reads a member's name and the colon.
-func (c *jsonChecker) name() error {
+func (c *jsonChecker) name() (jsonName, error) {
 	if c.peek() != '"' {
-		return c.fail("a member name in double quotes is expected")
+		return jsonName{}, c.fail("a member name in double quotes is expected")
 	}
-	raw, escaped, err := c.text()
+	start := c.i + 1
+	escaped, err := c.text()
 	if err != nil {
-		return err
+		return jsonName{}, err
 	}
+	name := jsonName{start: start, end: c.i - 1}
 	if escaped {
-		raw = jsonUnescape(raw)
+		at := len(c.plain)
+		c.plain = append(c.plain, jsonUnescape(c.data[name.start:name.end])...)
+		name = jsonName{start: at, end: len(c.plain), escaped: true}
 	}
-	c.names = append(c.names, raw)
 	if c.peek() != ':' {
-		return c.fail("':' is expected")
+		return jsonName{}, c.fail("':' is expected")
 	}
 	c.i++
-	return nil
+	return name, nil
 }
 
-// jsonDuplicate finds a name that is there twice. It may reorder names. Few
-// are compared in pairs; many are sorted, so that the cost stays n log n.
-func jsonDuplicate(names [][]byte) (string, bool) {
+// unique fails when a name is there twice. It may reorder names. Few are
+// compared in pairs; many are sorted by a seeded hash, so that the cost stays n log n.
+func (c *jsonChecker) unique(names []jsonName) error {
 	const few = 12
 	if len(names) > few {
-		slices.SortFunc(names, bytes.Compare)
+		seed := maphash.MakeSeed()
+		for i, n := range names {
+			names[i].hash = maphash.Bytes(seed, c.nameText(n))
+		}
+		slices.SortFunc(names, func(a, b jsonName) int {
+			if a.hash != b.hash {
+				return cmp.Compare(a.hash, b.hash)
+			}
+			return bytes.Compare(c.nameText(a), c.nameText(b))
+		})
 	}
 	for i, a := range names {
-		rest := names[i+1:]
-		if len(names) > few && len(rest) > 1 {
-			rest = rest[:1]
+		others := names[i+1:]
+		if len(names) > few && len(others) > 1 {
+			others = others[:1]
 		}
-		for _, b := range rest {
-			if bytes.Equal(a, b) {
-				return string(a), true
+		for _, b := range others {
+			if a.end-a.start == b.end-b.start && bytes.Equal(c.nameText(a), c.nameText(b)) {
+				return c.fail("the object that ends here has two members named %.100q", string(c.nameText(a)))
 			}
 		}
 	}
-	return "", false
+	return nil
 }
 
 func (c *jsonChecker) literal(word string) error {
@@ -220,33 +243,35 @@ func (c *jsonChecker) literal(word string) error {
 	return nil
 }
 
-// text reads a string and returns what is between its quotes.
-func (c *jsonChecker) text() (raw []byte, escaped bool, err error) {
-	c.i++
-	start := c.i
-	for c.i < len(c.data) {
-		switch b := c.data[c.i]; {
-		case b == '"':
+// text reads a string, quotes included.
+func (c *jsonChecker) text() (escaped bool, err error) {
+	for c.i++; ; {
+		data, i := c.data, c.i
+		for i < len(data) && data[i] >= 0x20 && data[i] < utf8.RuneSelf && data[i] != '"' && data[i] != '\\' {
+			i++
+		}
+		c.i = i
+		switch {
+		case i == len(data):
+			return false, c.fail("the string does not end")
+		case data[i] == '"':
 			c.i++
-			return c.data[start : c.i-1], escaped, nil
-		case b == '\\':
+			return escaped, nil
+		case data[i] == '\\':
 			escaped = true
 			if err := c.escape(); err != nil {
-				return nil, false, err
+				return false, err
 			}
-		case b < 0x20:
-			return nil, false, c.fail("a control character in a string must be escaped")
-		case b < utf8.RuneSelf:
-			c.i++
+		case data[i] < 0x20:
+			return false, c.fail("a control character in a string must be escaped")
 		default:
-			_, n := utf8.DecodeRune(c.data[c.i:])
+			_, n := utf8.DecodeRune(data[i:])
 			if n == 1 {
-				return nil, false, c.fail("the string is not valid UTF-8")
+				return false, c.fail("the string is not valid UTF-8")
 			}
 			c.i += n
 		}
 	}
-	return nil, false, c.fail("the string does not end")
 }
 
 func (c *jsonChecker) escape() error {

@@ -214,7 +214,7 @@ func jsonHex4(raw []byte) (r rune, ok bool) {
 		case '0' <= b && b <= '9':
 			b -= '0'
 		case 'a' <= b|0x20 && b|0x20 <= 'f':
-			b = b|0x20 - 'a' + 10
+			b = b | 0x20 - 'a' + 10
 		default:
 			return 0, false
 		}

@@ -50,7 +50,7 @@ func canonicalType(s string) (string, bool) {
 func validAllowedType(s string) error {
 	full, _, ok := parseType(s)
 	if !ok || strings.HasPrefix(full, "*/") && full != "*/*" {
-		return fmt.Errorf("allowed type %q: type/subtype, type/* or */* is expected", s)
+		return fmt.Errorf("allowed type %.100q: type/subtype, type/* or */* is expected", s)
 	}
 	return nil
 }

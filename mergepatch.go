@@ -1,6 +1,9 @@
 package holdall
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // mergePatch applies a JSON merge patch (RFC 7396) and returns the result as a
 // new slice. What the patch does not touch stays as it is written: digits of
@@ -16,7 +19,7 @@ func mergePatch(target, patch []byte) ([]byte, error) {
 // appendMerged appends MergePatch(target, patch) of RFC 7396, section 2, to dst.
 func appendMerged(dst, target, patch []byte) []byte {
 	if jsonKind(patch) != '{' {
-		return append(dst, patch...)
+		return append(dst, bytes.TrimSpace(patch)...)
 	}
 	changes := make(map[string][]byte)
 	for name, value := range Members(patch) {
@@ -24,42 +27,32 @@ func appendMerged(dst, target, patch []byte) []byte {
 	}
 	dst = append(dst, '{')
 	empty := len(dst)
-	add := func(name, old, change []byte) {
-		if jsonKind(change) == 'n' {
-			return
-		}
+	open := func(name []byte) {
 		if len(dst) > empty {
 			dst = append(dst, ',')
 		}
 		dst = append(append(append(dst, '"'), name...), '"', ':')
-		dst = appendMerged(dst, old, change)
 	}
-	for members := jsonOpen(target, '{'); ; {
-		name, old, ok := members.member()
-		if !ok {
-			break
-		}
+	members := jsonOpen(target, '{')
+	for name, old, ok := members.member(); ok; name, old, ok = members.member() {
 		key := string(jsonUnescape(name))
 		change, changed := changes[key]
+		delete(changes, key)
 		switch {
-		case changed:
-			add(name, old, change)
-			delete(changes, key)
-		default:
-			if len(dst) > empty {
-				dst = append(dst, ',')
-			}
-			dst = append(append(append(dst, '"'), name...), '"', ':')
+		case !changed:
+			open(name)
 			dst = append(dst, old...)
+		case jsonKind(change) != 'n':
+			open(name)
+			dst = appendMerged(dst, old, change)
 		}
 	}
-	for members := jsonOpen(patch, '{'); ; {
-		name, change, ok := members.member()
-		if !ok {
-			break
-		}
-		if _, left := changes[string(jsonUnescape(name))]; left {
-			add(name, nil, change)
+	members = jsonOpen(patch, '{')
+	for name, change, ok := members.member(); ok; name, change, ok = members.member() {
+		_, left := changes[string(jsonUnescape(name))]
+		if left && jsonKind(change) != 'n' {
+			open(name)
+			dst = appendMerged(dst, nil, change)
 		}
 	}
 	return append(dst, '}')

@@ -186,8 +186,8 @@ func validChecksum(s string) (string, bool) {
 func pathBase(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
 
 // prefixRange returns the bounds between which, byte by byte, all names with a
-// literal prefix lie and no other valid UTF-8 does: lo <= name < hi, where an
-// empty hi is no bound. Both are valid UTF-8 when prefix is.
+// literal prefix lie and no others: lo <= name < hi, where an empty hi is no
+// bound. The prefix and the names are valid UTF-8, and so are the bounds.
 func prefixRange(prefix string) (lo, hi string) {
 	for rest := prefix; rest != ""; {
 		r, n := utf8.DecodeLastRuneInString(rest)
