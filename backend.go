@@ -174,6 +174,9 @@ type Content struct {
 type Garbage struct {
 	Key   string
 	Since time.Time
+	// Pending says that the bytes are not the object's yet: an upload that
+	// replaces them is under way, or broke off.
+	Pending bool
 	// Doomed says that upkeep has begun to delete the bytes.
 	Doomed bool
 }

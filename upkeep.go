@@ -167,7 +167,7 @@ func (s *Store) purge(ctx context.Context, c Catalog, e Entry) (int, error) {
 	var wait time.Time
 	for _, g := range e.Content.Garbage {
 		keys = append(keys, g.Key)
-		if t := g.Since.Add(s.cfg.Grace); t.After(wait) {
+		if t := g.Since.Add(s.cfg.Grace); g.Pending && t.After(wait) {
 			wait = t
 		}
 	}

@@ -207,7 +207,7 @@ func (up *upload) commit(ctx context.Context) (ObjectInfo, error) {
 		e, err := s.atomic.PutWithBlob(ctx, up.entry.Content.Key, up.body, up.body.want, func() (Entry, Condition, error) {
 			return up.seal(ctx)
 		})
-		return up.done(e, err)
+		return up.done(ctx, e, err)
 	}
 	if s.inTx {
 		return ObjectInfo{}, fail(up.op, KindObject, up.entry.Name, CodeUnsupported,
@@ -295,6 +295,7 @@ func (up *upload) swapped(e Entry) Entry {
 	e = up.live(e)
 	e.Content.Garbage = slices.DeleteFunc(slices.Clone(e.Content.Garbage), func(g Garbage) bool { return g.Key == e.Content.Key })
 	e.Content.Garbage = append(e.Content.Garbage, Garbage{Key: oldKey, Since: e.UpdatedAt})
+	e.Content.Garbage = up.w.s.thinned(e.Content.Garbage)
 	e.DueAt = up.w.s.dueAt(e)
 	return e
 }
@@ -310,24 +311,53 @@ func (up *upload) create(ctx context.Context) (ObjectInfo, error) {
 		return ObjectInfo{}, wrap(up.op, KindObject, up.entry.Name, err)
 	}
 	if err := up.store(ctx); err != nil {
-		up.abandon(ctx, pending, err)
+		if up.definite(err) {
+			up.abandon(ctx, pending)
+		}
 		return ObjectInfo{}, err
 	}
 	e := up.live(up.entry)
 	e.CreatedAt = e.UpdatedAt
 	out, err := s.catalog.Put(ctx, e, IfVersion(pending.Version))
 	if err != nil {
-		up.abandon(ctx, pending, err)
+		up.abandon(ctx, pending) // if it has become live after all, this does nothing
 	}
-	return up.done(out, err)
+	return up.done(ctx, out, err)
 }
+
+// thinned ends the grace period of replaced blobs beyond maxReplaced.
+func (s *Store) thinned(list []Garbage) []Garbage {
+	kept, now := 0, s.now()
+	for i := len(list) - 1; i >= 0; i-- {
+		g := &list[i]
+		if g.Pending || !g.Since.Add(s.cfg.Grace).After(now) {
+			continue
+		}
+		if kept++; kept > maxReplaced {
+			g.Since = now.Add(-s.cfg.Grace)
+		}
+	}
+	return list
+}
+
+// thinOut collects what thinned has let go, now and then, so that an object
+// that is replaced all the time does not wait for Sweep with a long list.
+func (up *upload) thinOut(ctx context.Context, e Entry) {
+	if !up.w.s.inTx && len(e.Content.Garbage) >= 2*maxReplaced {
+		_, _ = up.w.s.collect(ctx, up.w.s.catalog, e) // what fails is left to Sweep
+	}
+}
+
+// maxReplaced is how many replaced blobs an object holds on to within the
+// grace period, for those who are reading them. Beyond it the oldest goes.
+const maxReplaced = 16
 
 // replace swaps the bytes of a live object. Its entry holds the new key as
 // garbage from before the first byte is stored until the swap.
 func (up *upload) replace(ctx context.Context) (ObjectInfo, error) {
 	key := up.entry.Content.Key
 	if _, err := up.edit(ctx, func(e Entry) (Entry, error) {
-		e.Content.Garbage = append(e.Content.Garbage, Garbage{Key: key, Since: up.w.s.now()})
+		e.Content.Garbage = append(e.Content.Garbage, Garbage{Key: key, Since: up.w.s.now(), Pending: true})
 		e.DueAt = up.w.s.dueAt(e)
 		return e, up.stillMatches(e)
 	}); err != nil {
@@ -345,10 +375,11 @@ func (up *upload) replace(ctx context.Context) (ObjectInfo, error) {
 			}
 			return up.swapped(e), nil
 		}); err == nil {
+			up.thinOut(ctx, out)
 			return objectInfo(out), nil
 		}
 	}
-	if definite(err) {
+	if up.definite(err) {
 		ctx, cancel := detached(ctx)
 		defer cancel()
 		_ = up.w.s.blobs.DeleteBlob(ctx, key) // the key stays in the entry until Sweep
@@ -401,12 +432,8 @@ func (up *upload) store(ctx context.Context) error {
 	return nil
 }
 
-// abandon clears away a failed upload at once where its outcome is known;
-// Sweep does it otherwise.
-func (up *upload) abandon(ctx context.Context, pending Entry, cause error) {
-	if !definite(cause) {
-		return
-	}
+// abandon clears a failed upload away at once instead of leaving it to Sweep.
+func (up *upload) abandon(ctx context.Context, pending Entry) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	pending.State, pending.DueAt = StatePurging, up.w.s.now()
@@ -416,9 +443,12 @@ func (up *upload) abandon(ctx context.Context, pending Entry, cause error) {
 	}
 }
 
-// definite reports whether a failed call certainly had no effect later.
-func definite(err error) bool {
-	return !errors.Is(err, ErrUnavailable)
+// definite reports whether an upload that failed with err has certainly had
+// no effect and will have none: a reply that was lost, or not waited for, may
+// have been a success.
+func (up *upload) definite(err error) bool {
+	return up.body != nil && up.body.failure() != nil ||
+		!errors.Is(err, ErrUnavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // detached outlives the caller's context for a moment, to clean up after it.
@@ -426,7 +456,7 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
-func (up *upload) done(e Entry, err error) (ObjectInfo, error) {
+func (up *upload) done(ctx context.Context, e Entry, err error) (ObjectInfo, error) {
 	switch {
 	case errors.Is(err, ErrExists) && CodeOf(err) == CodeInternal:
 		return ObjectInfo{}, up.taken(up.entry.Name)
@@ -434,6 +464,9 @@ func (up *upload) done(e Entry, err error) (ObjectInfo, error) {
 		return ObjectInfo{}, up.bodyFailed(up.body.failure())
 	case err != nil:
 		return ObjectInfo{}, wrap(up.op, KindObject, up.entry.Name, err)
+	}
+	if up.old {
+		up.thinOut(ctx, e)
 	}
 	return objectInfo(e), nil
 }

@@ -234,4 +234,3 @@ func (v *verifier) look(c *Content) (Finding, error) {
 	}
 	return Finding{}, nil
 }
-
