@@ -195,8 +195,9 @@ func jsonLookup(value []byte, path []string) []byte {
 	return value
 }
 
-// String returns the filter as JSON. [ParseFilter] makes an equal filter of it,
-// so it stands for the filter where one must be compared or kept.
+// String returns the filter as JSON, written in one way. [ParseFilter] makes an
+// equal filter of it (unless it has grown beyond the length of a filter), so it
+// stands for the filter where one must be compared, such as in a cursor.
 func (f *Filter) String() string { return string(f.appendTo(nil)) }
 
 func (f *Filter) appendTo(dst []byte) []byte {
