@@ -25,8 +25,8 @@ const MaxDepth = 64
 //   - arrays and objects nested at most maxDepth deep;
 //   - every number zero or of a magnitude that a float64 can represent,
 //     subnormals included (about 4.9e-324 to 1.8e308), and with a written
-//     exponent within ±1100, enough to write any float64 exactly. How many
-//     digits it has is not limited.
+//     exponent within ±1100, enough to write any float64 exactly, in at
+//     most 10,000 characters: PostgreSQL keeps no more digits.
 //
 // Otherwise the error says what is wrong and at which byte. It matches no
 // sentinel; callers wrap it in [ErrInvalid].
@@ -334,6 +334,10 @@ func (c *jsonChecker) number() error {
 	number := c.data[start:c.i]
 	if !exponent && len(number) <= 300 { // too short to leave float64's range
 		return nil
+	}
+	if len(number) > maxNumber {
+		c.i = start
+		return c.fail("a number has at most %d characters", maxNumber)
 	}
 	if !numberInRange(number) {
 		c.i = start

@@ -154,6 +154,11 @@ func parseExponent(text []byte) int {
 // that some stores expand.
 const maxWrittenExponent = 1100
 
+// maxNumber bounds the text of a number in bytes. PostgreSQL's numeric, the
+// narrowest place that keeps every digit, has 16383 after the point
+// (PostgreSQL documentation, 8.1.2); the exponent can add 1100.
+const maxNumber = 10_000
+
 // numberInRange reports whether CheckJSON allows a number.
 func numberInRange(number []byte) bool {
 	d := parseDecimal(number)
