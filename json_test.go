@@ -34,7 +34,7 @@ var goodJSON = []string{
 	`"é 😀 \" \\ \/ \b\f\n\r\t \u00e9 \ud83d\ude00 \uFFFF"`, "\"\u007f\u2028\"", `{"a":1,"A":2,"":3,"a.b":4,"$x":5}`,
 	`{"a":{"a":1},"b":{"a":1}}`, `[{"a":1},{"a":1}]`, `{"a":1,"b":{"c":1,"d":2},"c":3,"d":4}`,
 	`1.5e+3`, `1E5`, `1.10`, `9007199254740993`, `1e308`, `1.7976931348623157e308`, `-1.7976931348623157e+308`, `5e-324`, `3e-324`,
-	`0e1100`, `0.0e-1100`, `1000000e-300`, `0.` + strings.Repeat("0", 400) + `1e400`, `0.` + strings.Repeat("3", 50_000),
+	`0e1100`, `0.0e-1100`, `1000000e-300`, `0.` + strings.Repeat("0", 400) + `1e400`, `0.` + strings.Repeat("3", 9_000),
 	strings.Repeat("9", 308), `1` + strings.Repeat("0", 308), nested("[", "1", "]", 64), nested(`{"a":`, "1", "}", 64),
 	manyMembers(10, "x"), manyMembers(100, "x"), `{"a":1,"\u0062":2}`,
 }
@@ -158,6 +158,9 @@ func referenceValue(d *json.Decoder, depth int) error {
 }
 
 func referenceNumber(n string) error {
+	if len(n) > 10_000 {
+		return errors.New("digits")
+	}
 	mantissa, exponent, found := strings.Cut(strings.ToLower(n), "e")
 	if found {
 		if e, err := strconv.Atoi(exponent); err != nil || e < -1100 || e > 1100 {
