@@ -106,15 +106,21 @@ var operations = []operation{
 	{"Workspace.BatchAtomic", []string{"storage:records:c:write", "storage:records:c:delete"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.BatchAtomic(ctx, []holdall.BatchOp{{Collection: "c", Key: "n", Value: 1}, {Delete: true, Collection: "c", Key: "k"}}))
 	}},
-	{"Workspace.DeleteApp", []string{"storage:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error { return ignore(w.DeleteApp(ctx, "app")) }},
+	{"Workspace.DeleteApp", []string{"storage:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return ignore(w.DeleteApp(ctx, "app"))
+	}},
 	{"Bucket.Create", []string{"storage:new:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("new").Create(ctx, nil))
 	}},
-	{"Bucket.Stat", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error { return ignore(w.Bucket("b").Stat(ctx)) }},
+	{"Bucket.Stat", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return ignore(w.Bucket("b").Stat(ctx))
+	}},
 	{"Bucket.Update", []string{"storage:b:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("b").Update(ctx, holdall.BucketUpdate{}))
 	}},
-	{"Bucket.Empty", []string{"storage:b:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error { return ignore(w.Bucket("b").Empty(ctx)) }},
+	{"Bucket.Empty", []string{"storage:b:admin"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return ignore(w.Bucket("b").Empty(ctx))
+	}},
 	{"Bucket.Delete", []string{"storage:b:admin"}, func(ctx context.Context, f fixture, w *holdall.Workspace) error {
 		if _, err := f.store.As(caller("*")).Bucket("b").Empty(ctx); err != nil {
 			return err
