@@ -137,9 +137,10 @@ func (s *signer) verify(method string, subject []string, query url.Values, now t
 	return params, nil
 }
 
-// mac returns the signature of all that a link says, in base64url. Every string has its length in front
-// and every list its count, so no two links share a message. The key's id is
-// part of it, so that a link is of one key even where two share a secret.
+// mac returns the signature, in base64url, of all that a link says. Every
+// string has its length in front and every list its count, so no two links
+// share a message. The key's id is part of it, so that a link is of one key
+// even where two share a secret.
 func (s *signer) mac(kid, method string, subject []string, params url.Values, exp string) string {
 	if method == http.MethodHead {
 		method = http.MethodGet
