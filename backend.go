@@ -56,7 +56,8 @@ type Catalog interface {
 	Count(ctx context.Context, q Query) (int64, error)
 
 	// Remove erases the entry for good if its version is still the given one:
-	// ErrNotFound when it is gone, ErrConflict when it has changed.
+	// ErrNotFound when it is gone, ErrConflict when it has changed. It is
+	// never called for a live bucket, which leaves that state by a Put first.
 	Remove(ctx context.Context, tenant, id string, version int64) error
 
 	// Scan reads entries of every tenant, in any state. Only upkeep and the
