@@ -36,6 +36,10 @@ var (
 	errBodyLong  = errors.New("it is longer than the announced size")
 )
 
+// hashStep bounds one read in bytes, so that what was just copied is hashed
+// while it is in the processor's cache.
+const hashStep = 32 << 10
+
 func newBody(r io.Reader, want, limit int64) *body {
 	return &body{r: r, hash: sha256.New(), want: want, limit: limit}
 }
@@ -66,6 +70,7 @@ func (b *body) fill(p []byte) (int, error) {
 	if b.err != nil || len(p) == 0 {
 		return 0, b.err
 	}
+	p = p[:min(len(p), hashStep)]
 	n, err := b.r.Read(p)
 	if n < 0 || n > len(p) {
 		return 0, b.fail(errors.New("the reader returned an impossible count"))
