@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,10 +14,8 @@ import (
 	"github.com/holdall-go/holdall/internal/kv"
 )
 
-const (
-	firstChunk = 32 << 10
-	maxChunk   = 16 << 20
-)
+// chunkSize is that of all chunks of a blob but the last, in bytes.
+const chunkSize = 128 << 10
 
 // blobs is the bytes, by key.
 type blobs struct {
@@ -90,33 +89,35 @@ func (b *blobs) PutBlob(ctx context.Context, key string, r io.Reader, size int64
 	return v.size, b.add(key, v)
 }
 
-// readBlob reads r into chunks: one of the right size when that is known and
-// moderate, else ever larger ones, so that nothing is copied twice and an
-// announced size takes no memory beforehand.
+// scratch holds buffers that bodies are read into, a chunk at a time.
+var scratch = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// readBlob reads r into chunks. Each is read into a buffer that stays in the
+// processor's cache and then copied to memory of exactly its size: that is
+// faster than clearing new memory to read into it, and an announced size
+// takes no memory beforehand.
 func readBlob(ctx context.Context, r io.Reader, size int64) (*blob, error) {
+	buf := scratch.Get().(*[chunkSize]byte)
+	defer scratch.Put(buf)
 	v := &blob{stored: time.Now()}
-	next := int64(firstChunk)
-	if size >= 0 {
-		next = size
+	if size > 0 {
+		v.chunks = make([][]byte, 0, min(size/chunkSize+1, 1<<10))
 	}
-	for size < 0 || v.size < size {
-		chunk := make([]byte, min(next, maxChunk))
-		n, err := body.Fill(ctx, r, chunk)
-		v.size += int64(n)
+	for {
+		n, err := body.Fill(ctx, r, buf[:])
 		if n > 0 {
-			v.chunks = append(v.chunks, chunk[:n:n])
+			v.chunks = append(v.chunks, bytes.Clone(buf[:n]))
 		}
-		if err == io.EOF {
+		v.size += int64(n)
+		switch {
+		case err == io.EOF:
 			return v, body.Size(v.size, size)
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
-		}
-		if next *= 2; size >= 0 {
-			next = size - v.size
+		case size >= 0 && v.size > size:
+			return nil, body.Size(v.size, size)
 		}
 	}
-	return v, body.End(ctx, r)
 }
 
 // OpenBlob implements [holdall.Blobs]. The reader is an io.WriterTo.
@@ -132,12 +133,7 @@ func (b *blobs) OpenBlob(ctx context.Context, key string, off, n int64) (io.Read
 	if err != nil {
 		return nil, err
 	}
-	chunks := v.chunks
-	for len(chunks) > 0 && off >= int64(len(chunks[0])) {
-		off -= int64(len(chunks[0]))
-		chunks = chunks[1:]
-	}
-	return &reader{ctx: ctx, chunks: chunks, off: off, left: n}, nil
+	return &reader{ctx: ctx, chunks: v.chunks[off/chunkSize:], off: off % chunkSize, left: n}, nil
 }
 
 // DeleteBlob implements [holdall.Blobs]. Readers that are open go on.
@@ -217,7 +213,7 @@ func (r *reader) Read(p []byte) (int, error) {
 func (r *reader) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		p, err := r.next(maxChunk)
+		p, err := r.next(chunkSize)
 		if err == io.EOF {
 			return total, nil
 		}

@@ -10,6 +10,10 @@ import (
 	"github.com/holdall-go/holdall"
 )
 
+// step bounds one read, in bytes: a reader that hashes what it hands out finds
+// it in the processor's cache then.
+const step = 128 << 10
+
 // maxEmpty is how many reads in a row may return nothing.
 const maxEmpty = 100
 
@@ -23,8 +27,9 @@ func Fill(ctx context.Context, r io.Reader, buf []byte) (n int, err error) {
 		if err := ctx.Err(); err != nil {
 			return n, err
 		}
-		m, err := r.Read(buf[n:])
-		if m < 0 || m > len(buf)-n {
+		p := buf[n:min(n+step, len(buf))]
+		m, err := r.Read(p)
+		if m < 0 || m > len(p) {
 			return n, errCount
 		}
 		n += m

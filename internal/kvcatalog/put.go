@@ -169,8 +169,7 @@ func emptyIfBucket(tx kv.Tx, old *found, now time.Time) error {
 	return nil
 }
 
-// Remove does what [holdall.Catalog.Remove] says within tx. A live bucket
-// that live objects are in is ErrNotEmpty here too.
+// Remove does what [holdall.Catalog.Remove] says within tx.
 func Remove(tx kv.Tx, tenant, id string, version int64) error {
 	old, err := byID(tx, tenant, id)
 	switch {
@@ -180,9 +179,6 @@ func Remove(tx kv.Tx, tenant, id string, version int64) error {
 		return fmt.Errorf("%w: no entry %q", holdall.ErrNotFound, id)
 	case old.Version != version:
 		return fmt.Errorf("%w: version is %d, not %d", holdall.ErrConflict, old.Version, version)
-	}
-	if err := emptyIfBucket(tx, old, old.UpdatedAt); err != nil {
-		return err
 	}
 	erase(tx, old)
 	return nil
