@@ -10,10 +10,6 @@ import (
 	"github.com/holdall-go/holdall"
 )
 
-// step bounds one read, in bytes: a reader that hashes what it hands out finds
-// it in the processor's cache then.
-const step = 128 << 10
-
 // maxEmpty is how many reads in a row may return nothing.
 const maxEmpty = 100
 
@@ -27,7 +23,7 @@ func Fill(ctx context.Context, r io.Reader, buf []byte) (n int, err error) {
 		if err := ctx.Err(); err != nil {
 			return n, err
 		}
-		p := buf[n:min(n+step, len(buf))]
+		p := buf[n:]
 		m, err := r.Read(p)
 		if m < 0 || m > len(p) {
 			return n, errCount
