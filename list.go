@@ -167,7 +167,7 @@ func list[T any](ctx context.Context, w *Workspace, op string, kind Kind, contai
 // listQuery checks the options and the caller's right to what they ask for.
 func (w *Workspace) listQuery(op string, kind Kind, container string, o ListOptions) (Query, error) {
 	q := Query{Tenant: w.p.Tenant, Kind: kind, State: StateLive, Prefix: o.Prefix, Contains: Fold(o.Search),
-		CreatedAfter: o.CreatedAfter, CreatedBefore: o.CreatedBefore, AliveAt: w.s.now(), Where: o.Where,
+		CreatedAfter: o.CreatedAfter, CreatedBefore: o.CreatedBefore, Where: o.Where,
 		Limit: o.Limit, Offset: o.Offset, Direct: o.Delimiter != ""}
 	var err error
 	if q.Containers, err = w.listReach(op, kind, container, o.Deleted); err != nil {
@@ -178,6 +178,9 @@ func (w *Workspace) listQuery(op string, kind Kind, container string, o ListOpti
 	}
 	if o.Deleted {
 		q.State = StateDeleted
+	}
+	if kind == KindRecord { // objects do not expire, and cost less to count so
+		q.AliveAt = w.s.now()
 	}
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
