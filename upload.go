@@ -316,13 +316,44 @@ func (up *upload) create(ctx context.Context) (ObjectInfo, error) {
 		}
 		return ObjectInfo{}, err
 	}
-	e := up.live(up.entry)
-	e.CreatedAt = e.UpdatedAt
-	out, err := s.catalog.Put(ctx, e, IfVersion(pending.Version))
-	if err != nil {
+	out, err := up.flip(ctx, &pending)
+	switch {
+	case errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNoBucket), errors.Is(err, ErrConflict):
+		up.discard(ctx)
+		return ObjectInfo{}, up.overdue()
+	case err != nil:
 		up.abandon(ctx, pending) // if it has become live after all, this does nothing
 	}
 	return up.done(ctx, out, err)
+}
+
+// flip makes the pending entry live. Upkeep may have stamped it anew meanwhile.
+func (up *upload) flip(ctx context.Context, pending *Entry) (Entry, error) {
+	e := up.live(up.entry)
+	e.CreatedAt = e.UpdatedAt
+	for try := 1; ; try++ {
+		out, err := up.w.s.catalog.Put(ctx, e, IfVersion(pending.Version))
+		if !errors.Is(err, ErrConflict) || try == maxTries {
+			return out, err
+		}
+		now, getErr := up.w.s.catalog.Get(ctx, Ref{Tenant: e.Tenant, ID: e.ID})
+		if getErr != nil || now.State != StatePending {
+			return out, cmp.Or(getErr, err)
+		}
+		*pending = now
+	}
+}
+
+// overdue is the failure of an upload that upkeep has given up on.
+func (up *upload) overdue() error {
+	return fail(up.op, KindObject, up.entry.Name, CodeVersionConflict, "the upload took longer than the grace period; nothing was stored")
+}
+
+// discard deletes bytes that no entry will hold.
+func (up *upload) discard(ctx context.Context) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	_ = up.w.s.blobs.DeleteBlob(ctx, up.entry.Content.Key)
 }
 
 // thinned ends the grace period of replaced blobs beyond maxReplaced.
@@ -371,7 +402,7 @@ func (up *upload) replace(ctx context.Context) (ObjectInfo, error) {
 				return e, err
 			}
 			if !slices.ContainsFunc(e.Content.Garbage, func(g Garbage) bool { return g.Key == key && !g.Doomed }) {
-				return e, fail(up.op, KindObject, e.Name, CodeUnavailable, "the upload took longer than the grace period")
+				return e, up.overdue()
 			}
 			return up.swapped(e), nil
 		}); err == nil {
@@ -380,9 +411,7 @@ func (up *upload) replace(ctx context.Context) (ObjectInfo, error) {
 		}
 	}
 	if up.definite(err) {
-		ctx, cancel := detached(ctx)
-		defer cancel()
-		_ = up.w.s.blobs.DeleteBlob(ctx, key) // the key stays in the entry until Sweep
+		up.discard(ctx) // the key stays in the entry until Sweep
 	}
 	return ObjectInfo{}, err
 }
