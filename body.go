@@ -1,6 +1,7 @@
 package holdall
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -129,4 +130,22 @@ func (b *body) finish() (int64, string, error) {
 		return 0, "", err
 	}
 	return b.n, hex.EncodeToString(b.hash.Sum(nil)), nil
+}
+
+// buffer reads the body ahead up to limit bytes and reports whether it ended
+// there; what was read is handed out later.
+func (b *body) buffer(limit int64) (bool, error) {
+	var ahead bytes.Buffer
+	ahead.Write(b.head)
+	b.head = nil
+	_, err := io.CopyN(&ahead, b, limit+1-int64(ahead.Len()))
+	b.head = ahead.Bytes()
+	if b.failure() != nil {
+		return false, b.failure()
+	}
+	if err == nil { // limit+1 bytes came
+		return false, nil
+	}
+	b.want = b.n
+	return true, nil
 }

@@ -3,7 +3,6 @@ package holdall
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 )
 
@@ -141,71 +140,33 @@ func (up *upload) resolve(ctx context.Context, head []byte, size int64) error {
 	return up.w.s.admits(up.op, up.bucket, o.path, size, c.Type)
 }
 
-// createLate stores the bytes under a pending entry, which has no place of its
-// own, and names it afterwards.
+// createLate stores the bytes under a pending entry and names it afterwards.
 func (up *upload) createLate(ctx context.Context, o *Object, head []byte) (ObjectInfo, error) {
 	up.old = false
 	up.entry = up.w.newObject(subject{kind: KindObject, container: o.bucket}, Scope{Tier: Shared})
 	up.entry.Name = up.entry.ID
 	up.label(up.w.s.newBlobKey(up.entry.ID))
-	pending := up.entry
-	pending.State = StatePending
-	pending.DueAt = up.w.s.dueAt(pending)
-	pending, err := up.w.s.catalog.Put(ctx, pending, IfAbsent)
+	pending, err := up.pend(ctx)
 	if err != nil {
-		return ObjectInfo{}, wrap(up.op, KindObject, o.path, err)
-	}
-	if err := up.store(ctx); err != nil {
-		if up.definite(err) {
-			up.abandon(ctx, pending)
-		}
 		return ObjectInfo{}, err
 	}
-	out, err := up.nameLate(ctx, pending, head)
-	if err != nil || up.old {
-		up.abandon(ctx, pending) // if it has become live after all, this does nothing
-	}
-	return out, err
-}
-
-// nameLate makes what was stored under the pending entry live.
-func (up *upload) nameLate(ctx context.Context, pending Entry, head []byte) (ObjectInfo, error) {
 	stored := *up.entry.Content
-	if err := up.resolve(ctx, head, stored.Size); err != nil {
-		return ObjectInfo{}, err
+	err = up.resolve(ctx, head, stored.Size)
+	if err == nil {
+		err = up.sumHolds(stored.Checksum)
 	}
-	if err := up.sumHolds(stored.Checksum); err != nil {
+	switch {
+	case err != nil:
+		up.abandon(ctx, pending)
 		return ObjectInfo{}, err
-	}
-	c := up.entry.Content
-	c.Size, c.Checksum = stored.Size, stored.Checksum
-	if up.old {
+	case up.old:
 		// A blob's key names its object, so the bytes of one cannot become
 		// another's: they are copied.
+		defer up.abandon(ctx, pending)
+		up.entry.Content.Size, up.entry.Content.Checksum = stored.Size, stored.Checksum
 		return up.commitCopy(ctx, ObjectInfo{ID: pending.ID, BlobKey: stored.Key, Size: stored.Size})
 	}
-	c.Key = stored.Key
-	up.entry.ID = pending.ID
-	e := up.live(up.entry)
-	e.CreatedAt = e.UpdatedAt
-	out, err := up.w.s.catalog.Put(ctx, e, IfVersion(pending.Version))
-	return up.done(ctx, out, err)
-}
-
-// commitCopy gives the entry the bytes that from has.
-func (up *upload) commitCopy(ctx context.Context, from ObjectInfo) (ObjectInfo, error) {
-	s := up.w.s
-	if _, ok := As[BlobCopier](s.blobs); ok && !s.inTx && (s.atomic == nil || from.Size > smallCopy) {
-		up.copyFrom, up.body = from.BlobKey, nil
-		return up.commit(ctx)
-	}
-	r := newReader(ctx, s.blobs, from)
-	defer r.Close()
-	up.body = newBody(r, from.Size, from.Size)
-	out, err := up.commit(ctx)
-	if errors.Is(err, ErrInvalid) && up.body.failure() != nil {
-		// It was our own blob that broke off, not what the caller sent.
-		err = &Error{Op: up.op, Kind: KindObject, Name: up.entry.Name, Code: CodeUnavailable, Err: err}
-	}
-	return out, err
+	stored.Type, stored.Source, stored.SourceType = up.entry.Content.Type, up.entry.Content.Source, up.entry.Content.SourceType
+	up.entry.ID, up.entry.Content = pending.ID, &stored
+	return up.settle(ctx, pending)
 }
