@@ -1,0 +1,51 @@
+# Short for the commands of everyday work. None needs more than Go, a C
+# compiler (for the race detector) and git; the linter is built from
+# internal/tools/lint at the version that is pinned there.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES := . internal/tools bench
+FUZZTIME ?= 4s
+
+.PHONY: help run build quick test race verify lint fuzz bench srctree fmt
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start a server over ./holdall-data with a token to try it
+	go run ./cmd/holdall serve --dev
+
+build: ## build bin/holdall and say how big it is
+	go build -trimpath -ldflags='-s -w' -o bin/holdall ./cmd/holdall
+	@printf 'bin/holdall: %d KiB\n' $$(($$(wc -c <bin/holdall) / 1024))
+
+quick: ## the tests that need seconds
+	go test ./...
+
+test: verify lint race fuzz ## everything
+
+race: ## all tests under the race detector, those of the nested modules too
+	for m in $(MODULES); do (cd $$m && go test -race ./...); done
+
+verify: build ## formatting, vet, modules, other systems, size
+	@out=$$(gofmt -l .); if [[ -n $$out ]]; then echo "gofmt: $$out"; exit 1; fi
+	for m in $(MODULES); do (cd $$m && go vet ./... && go mod verify && go mod tidy -diff); done
+	for p in linux/386 darwin/arm64 windows/amd64; do \
+		echo "vet for $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./...; done
+
+lint: ## run the linters of .golangci.yml
+	cd internal/tools/lint && go mod verify && go build -o ../../../bin/golangci-lint tool
+	for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+
+fuzz: ## run every fuzz target for FUZZTIME (4s)
+	internal/tools/fuzz.sh $(FUZZTIME)
+
+bench: ## measure against the raw way and compare with what is required
+	cd bench && go run . $(BENCHFLAGS)
+
+srctree: ## store Go's own source tree, and kill the server in the middle of it
+	cd internal/tools && go run ./srctree $(SRCTREEFLAGS)
+
+fmt: ## format the code
+	gofmt -w .
