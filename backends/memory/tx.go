@@ -30,9 +30,9 @@ func (b *Backend) InTx(ctx context.Context, fn func(ctx context.Context, tx hold
 		return err
 	}
 	return b.db.Update(ctx, kv.Exclusive, func(tx kv.Tx) error {
-		bound, end := kvcatalog.Bind(tx)
+		bound, end := kv.Bind(tx)
 		defer end()
-		t := &txBackend{bound, &blobs{below: b.blobs}}
+		t := &txBackend{kvcatalog.New(bound), &blobs{below: b.blobs}}
 		t.blobs.all.Store(&kv.Tree[*blob]{})
 		if err := fn(ctx, t); err != nil {
 			return err

@@ -3,9 +3,7 @@ package kvcatalog
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/internal/kv"
@@ -210,33 +208,3 @@ func appendByKey(list []holdall.Entry, tx kv.Tx, key []byte) ([]holdall.Entry, e
 	}
 	return append(list, *e), nil
 }
-
-// Bind returns the catalog within tx, safe for concurrent use like any other,
-// and a function that ends its life.
-func Bind(tx kv.Tx) (*Catalog, func()) {
-	b := &bound{tx: tx}
-	return New(b), func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.tx = nil
-	}
-}
-
-// bound is a DB whose every operation is part of one transaction.
-type bound struct {
-	mu sync.Mutex
-	tx kv.Tx
-}
-
-var errEnded = errors.New("the transaction has ended")
-
-func (b *bound) View(fn func(kv.Tx) error) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tx == nil {
-		return fmt.Errorf("%w: %w", holdall.ErrInvalid, errEnded)
-	}
-	return fn(b.tx)
-}
-
-func (b *bound) Update(_ context.Context, _ kv.Mode, fn func(kv.Tx) error) error { return b.View(fn) }
