@@ -1,0 +1,224 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/kv"
+)
+
+// maxGroup bounds how many updates share one commit.
+const maxGroup = 512
+
+var (
+	errAborted = errors.New("a shared update failed after its first write")
+	errBroken  = errors.New("an earlier commit failed and may or may not have happened: open the folder again")
+
+	rootBucket = []byte("holdall")
+)
+
+// engine is a [kv.DB] over bbolt with group commit and without a goroutine of
+// its own. An update joins the queue; whoever gets the turn commits all that
+// is queued in one bbolt transaction, so under load each pair of syncs serves
+// as many updates as came while the last pair ran.
+type engine struct {
+	db   *bbolt.DB
+	turn chan struct{} // holds one value while somebody writes
+
+	mu     sync.Mutex
+	queue  []*update
+	broken error
+}
+
+type update struct {
+	fn   func(kv.Tx) error
+	err  error
+	done chan struct{}
+}
+
+func newEngine(db *bbolt.DB) (*engine, error) {
+	err := db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(rootBucket)
+		return err
+	})
+	return &engine{db: db, turn: make(chan struct{}, 1)}, err
+}
+
+// View implements [kv.DB].
+func (e *engine) View(fn func(kv.Tx) error) error {
+	tx, err := e.db.Begin(false)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(&boltTx{b: tx.Bucket(rootBucket)})
+}
+
+// Update implements [kv.DB].
+func (e *engine) Update(ctx context.Context, mode kv.Mode, fn func(kv.Tx) error) error {
+	if mode == kv.Exclusive {
+		return e.alone(ctx, fn)
+	}
+	u := &update{fn: fn, done: make(chan struct{})}
+	e.mu.Lock()
+	e.queue = append(e.queue, u)
+	e.mu.Unlock()
+	for {
+		select {
+		case <-u.done:
+			return u.err
+		case e.turn <- struct{}{}:
+			e.lead()
+		case <-ctx.Done():
+			if e.withdraw(u) {
+				return ctx.Err()
+			}
+			<-u.done // it is being committed
+			return u.err
+		}
+	}
+}
+
+// alone runs an update that may fail at any point in a commit of its own.
+func (e *engine) alone(ctx context.Context, fn func(kv.Tx) error) error {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-e.turn }()
+	u := &update{fn: fn}
+	if err := e.commit([]*update{u}); err != nil && u.err == nil {
+		return err
+	}
+	return u.err
+}
+
+// withdraw takes an update out of the queue if it is still there.
+func (e *engine) withdraw(u *update) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, q := range e.queue {
+		if q == u {
+			e.queue = append(e.queue[:i:i], e.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// lead commits what is queued, and gives the turn back.
+func (e *engine) lead() {
+	e.mu.Lock()
+	n := min(len(e.queue), maxGroup)
+	group := e.queue[:n:n]
+	e.queue = e.queue[n:]
+	e.mu.Unlock()
+	err := errAborted // what the others get if one panics
+	defer func() {
+		<-e.turn
+		for _, u := range group {
+			if u.err == nil {
+				u.err = err
+			}
+			close(u.done)
+		}
+	}()
+	err = e.commit(group)
+}
+
+// commit runs the updates in one bbolt transaction. An update that fails gets
+// its own error and has no effect on the others; the returned error is for
+// all that did not.
+func (e *engine) commit(group []*update) error {
+	if err := e.state(); err != nil || len(group) == 0 {
+		return err
+	}
+	tx, err := e.db.Begin(true)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing once committed
+	t := &boltTx{b: tx.Bucket(rootBucket)}
+	for _, u := range group {
+		before := t.writes
+		if u.err = u.fn(t); u.err != nil && t.writes != before {
+			if len(group) == 1 {
+				return nil
+			}
+			return unavailable(errAborted)
+		}
+	}
+	switch {
+	case t.err != nil:
+		return unavailable(t.err)
+	case t.writes == 0:
+		return nil
+	}
+	return e.outcome(tx.Commit())
+}
+
+// state returns why nothing can be written any more, or nil.
+func (e *engine) state() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.broken
+}
+
+// outcome looks at a commit's error. A full disk is found before the commit
+// can take effect, and one may go on. After any other error nobody knows what
+// is on the disk, and to go on could build on pages that are not there: all
+// later updates fail until the folder is opened again.
+func (e *engine) outcome(err error) error {
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		e.mu.Lock()
+		e.broken = unavailable(errBroken)
+		e.mu.Unlock()
+	}
+	return unavailable(err)
+}
+
+func unavailable(err error) error { return fmt.Errorf("%w: %w", holdall.ErrUnavailable, err) }
+
+// boltTx is a [kv.Tx] over the one bucket that everything is in.
+type boltTx struct {
+	b      *bbolt.Bucket
+	writes int
+	err    error // the first that a write returned
+}
+
+func (t *boltTx) Get(key []byte) []byte { return t.b.Get(key) }
+
+func (t *boltTx) Put(key, value []byte) {
+	t.writes++
+	if err := t.b.Put(key, value); err != nil && t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *boltTx) Delete(key []byte) {
+	t.writes++
+	if err := t.b.Delete(key); err != nil && t.err == nil {
+		t.err = err
+	}
+}
+
+func (t *boltTx) Cursor() kv.Cursor { return boltCursor{t.b.Cursor()} }
+
+type boltCursor struct{ *bbolt.Cursor }
+
+func (c boltCursor) SeekBefore(key []byte) (k, v []byte) {
+	if k, _ := c.Seek(key); k == nil {
+		return c.Last()
+	}
+	return c.Prev()
+}

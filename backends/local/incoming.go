@@ -1,0 +1,158 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/holdall-go/holdall/internal/body"
+)
+
+// maxSmall is the size in bytes up to which a blob lives in the database: its
+// commit costs less than a file's sync and names there, and more above that.
+const maxSmall = 64 << 10
+
+// buffers are what bodies are read into, one for each upload under way.
+var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// incoming is a blob whose bytes are in, but whose row is not.
+type incoming struct {
+	key   string
+	size  int64
+	small []byte   // the row of a small blob
+	file  *os.File // in tmp
+	names chan error
+}
+
+// receive reads r to its end: into memory when it is small, else into a file.
+func (f *files) receive(ctx context.Context, key string, r io.Reader, size int64) (*incoming, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	in := &incoming{key: key}
+	if size > maxSmall {
+		if err := f.begin(in); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.fill(ctx, in, r, size); err != nil {
+		f.drop(in)
+		return nil, err
+	}
+	return in, nil
+}
+
+// begin creates the file, and makes its name durable while the bytes come in.
+func (f *files) begin(in *incoming) (err error) {
+	if in.file, err = f.create(in.key); err == nil {
+		in.names = make(chan error, 1)
+		go func() { in.names <- f.syncTmp() }()
+	}
+	return err
+}
+
+func (f *files) fill(ctx context.Context, in *incoming, r io.Reader, size int64) error {
+	buf := buffers.Get().(*[256 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := body.Fill(ctx, r, buf[:])
+		in.size += int64(n)
+		ended := err == io.EOF
+		if err != nil && !ended {
+			return err
+		}
+		if ended || size >= 0 && in.size > size {
+			if err := body.Size(in.size, size); err != nil {
+				return err
+			}
+		}
+		if ended && in.file == nil && n <= maxSmall {
+			in.small = smallRow(buf[:n])
+			return nil
+		}
+		if err := f.write(in, buf[:n]); err != nil || ended {
+			return err
+		}
+	}
+}
+
+func (f *files) write(in *incoming, p []byte) error {
+	if in.file == nil {
+		if err := f.begin(in); err != nil {
+			return err
+		}
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	if _, err := in.file.Write(p); err != nil {
+		return unavailable(err)
+	}
+	startWriteback(in.file, in.size-int64(len(p)), int64(len(p)))
+	return nil
+}
+
+// persist makes the bytes and the name of the file durable, and closes it.
+func (f *files) persist(in *incoming) error {
+	if in.file == nil {
+		return nil
+	}
+	f.at("written", in.key)
+	err := in.file.Sync()
+	if names := in.named(); err == nil {
+		err = names
+	}
+	if closed := in.file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	f.at("synced", in.key)
+	return nil
+}
+
+// named waits for the sync that begin has started.
+func (in *incoming) named() error {
+	if in.names == nil {
+		return nil
+	}
+	err := <-in.names
+	in.names = nil
+	return err
+}
+
+// drop forgets a blob whose row is certainly not committed.
+func (f *files) drop(in *incoming) {
+	if in.file == nil {
+		return
+	}
+	_ = in.named()
+	_ = in.file.Close() // persist may have done so
+	f.release(in.key)
+	_ = f.discard(in.key) // else recover does
+}
+
+// A small blob's row is the time when it was stored and its bytes, a file's
+// the time and the size.
+
+func smallRow(p []byte) []byte {
+	row := make([]byte, 8+len(p))
+	binary.BigEndian.PutUint64(row, uint64(time.Now().UnixMicro()))
+	copy(row[8:], p)
+	return row
+}
+
+func fileRow(size int64) []byte {
+	row := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixMicro()))
+	return binary.BigEndian.AppendUint64(row, uint64(size))
+}
+
+func rowTime(row []byte) time.Time {
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(row))).UTC()
+}
+
+func rowSize(row []byte) int64 { return int64(binary.BigEndian.Uint64(row[8:])) }

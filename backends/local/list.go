@@ -1,0 +1,67 @@
+package local
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/kv"
+)
+
+// ListBlobs implements [holdall.BlobLister]: the blobs of the database, and
+// the files of uploads under way or broken.
+func (b *Backend) ListBlobs(ctx context.Context, after string, limit int) ([]holdall.BlobInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// The files first: one whose row is committed meanwhile is then seen as
+	// both, never as neither.
+	list, err := b.unfinished(after)
+	if err != nil {
+		return nil, err
+	}
+	err = b.engine.View(func(tx kv.Tx) error {
+		rows := append(listRows(tx, smallKey, after, limit), listRows(tx, fileKey, after, limit)...)
+		list = slices.DeleteFunc(list, func(i holdall.BlobInfo) bool { return tx.Get(rowKey(fileKey, i.Key)) != nil })
+		list = append(list, rows...)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b holdall.BlobInfo) int { return cmp.Compare(a.Key, b.Key) })
+	return list[:min(len(list), max(limit, 0))], err
+}
+
+func listRows(tx kv.Tx, kind byte, after string, limit int) []holdall.BlobInfo {
+	var list []holdall.BlobInfo
+	c := tx.Cursor()
+	from := append(rowKey(kind, after), 0)
+	if after == "" {
+		from = []byte{kind}
+	}
+	for k, row := c.Seek(from); bytes.HasPrefix(k, []byte{kind}) && len(list) < limit; k, row = c.Next() {
+		info := holdall.BlobInfo{Key: string(k[1:]), Size: int64(len(row) - 8), ModTime: rowTime(row)}
+		if kind == fileKey {
+			info.Size = rowSize(row)
+		}
+		list = append(list, info)
+	}
+	return list
+}
+
+// unfinished lists the files in tmp behind the key after.
+func (b *Backend) unfinished(after string) ([]holdall.BlobInfo, error) {
+	names, err := b.files.list(tmpDir)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var list []holdall.BlobInfo
+	for _, n := range names {
+		info, err := n.Info()
+		if err != nil || tmpKey(n.Name()) <= after {
+			continue // gone, or on an earlier page
+		}
+		list = append(list, holdall.BlobInfo{Key: tmpKey(n.Name()), Size: info.Size(), ModTime: info.ModTime().UTC()})
+	}
+	return list, nil
+}
