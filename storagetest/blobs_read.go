@@ -16,8 +16,8 @@ var blobReadCases = []blobCase{
 			key := b.stored(data)
 			for _, off := range []int64{0, 1, 2, size / 2, 8119, 8120, 64*kib - 1, 64 * kib, 128 * kib, 5*mib - 1, 5 * mib, size - 1, size} {
 				for _, n := range []int64{-1, -5, 0, 1, 2, 8120, 64 * kib, size / 3, size - off - 1, size - off, size - off + 1, size, 1 << 40, 1<<63 - 1} {
-					if off < 0 || off > size {
-						continue
+					if off < 0 || off > size || size > mib && n > 64*kib && off > 0 {
+						continue // of a large blob not every range is as large
 					}
 					end := size
 					if n >= 0 && n < size-off {

@@ -22,7 +22,7 @@ var fidelityCases = []catalogCase{
 		e.Content = &holdall.Content{
 			Key: "ab/" + unique() + "." + unique(), Size: 1 << 62, Checksum: strings.Repeat("0f", 32), Type: `text/plain; charset="utf-8"`,
 			Source: "edm ✓", SourceType: "api", Edition: 1<<63 - 1,
-			Garbage: []holdall.Garbage{{Key: "cd/1", Since: at(6)}, {Key: "ef/2", Since: at(7), Doomed: true}, {Key: "aa/3"}},
+			Garbage: []holdall.Garbage{{Key: "cd/1", Since: at(6)}, {Key: "ef/2", Since: at(7), Doomed: true}, {Key: "aa/3", Pending: true}},
 		}
 		got := c.put(valued(e, `{"k":"v"}`), holdall.IfAbsent)
 		if d := diff(withVersion(valued(e, `{"k":"v"}`), 1), got); d != "" {

@@ -21,9 +21,11 @@ func (c *catalogRun) walkFolder(l holdall.FolderLister, q holdall.Query, limit i
 		switch n := len(rows); {
 		case n > limit:
 			c.Fatalf("ListFolder(%s, %t) returned %d entries and folders", describe(q), foldersOnly, n)
+		case n == 0 && len(all) > 0:
+			c.Fatalf("ListFolder(%s, %t) returned nothing, although the page before it said that there is more", describe(q), foldersOnly)
 		case page.More && n < limit:
 			c.Fatalf("ListFolder(%s, %t) returned %d rows and more to come: such a page must be full", describe(q), foldersOnly, n)
-		case len(all) > 100_000:
+		case len(all) > 2*len(c.known)+1:
 			c.Fatalf("ListFolder(%s, %t) does not come to an end", describe(q), foldersOnly)
 		}
 		all = append(all, rows...)

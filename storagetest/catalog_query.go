@@ -24,6 +24,8 @@ func (c *catalogRun) walk(q holdall.Query, limit int, byOffset bool) []holdall.E
 			c.Fatalf("Query(%s) returned %d entries", describe(q), n)
 		case len(page.Folders) > 0:
 			c.Fatalf("Query(%s) returned folders", describe(q))
+		case n == 0 && len(all) > 0:
+			c.Fatalf("Query(%s) returned nothing, although the page before it said that there is more", describe(q))
 		case page.More && n < limit:
 			c.Fatalf("Query(%s) returned %d entries and more to come: such a page must be full", describe(q), n)
 		}
@@ -31,7 +33,7 @@ func (c *catalogRun) walk(q holdall.Query, limit int, byOffset bool) []holdall.E
 		if !page.More {
 			return all
 		}
-		if len(all) > 100_000 {
+		if len(all) > len(c.known) {
 			c.Fatalf("Query(%s) does not come to an end", describe(q))
 		}
 		if byOffset {

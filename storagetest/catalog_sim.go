@@ -109,8 +109,8 @@ func (s *simulation) stepGet() {
 
 func (s *simulation) stepRemove() {
 	e, ok := s.someone()
-	if !ok {
-		return
+	if !ok || e.Kind == holdall.KindBucket && e.State == holdall.StateLive {
+		return // Remove is never called for a live bucket
 	}
 	m := &model{entries: s.known}
 	tenant, version := e.Tenant, e.Version+int64(s.rnd.intn(4)/3)

@@ -190,10 +190,13 @@ func (c *catalogRun) crowded() bool {
 	return err == nil && len(page) == 500
 }
 
-// leave removes what this case stored, so that it is not in the way of others.
+// leave removes what this case stored but live buckets, which Remove is never
+// called for, so that it is not in the way of others.
 func (c *catalogRun) leave() {
 	c.Helper()
 	for _, e := range c.all() {
-		c.remove(e)
+		if e.Kind != holdall.KindBucket || e.State != holdall.StateLive {
+			c.remove(e)
+		}
 	}
 }

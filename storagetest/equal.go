@@ -67,7 +67,7 @@ func content(c *holdall.Content) string {
 	flat.Garbage = nil
 	s := fmt.Sprintf("%+v", flat)
 	for _, g := range c.Garbage {
-		s += fmt.Sprintf(" %q since %s doomed %t", g.Key, stamp(g.Since), g.Doomed)
+		s += fmt.Sprintf(" %q since %s pending %t doomed %t", g.Key, stamp(g.Since), g.Pending, g.Doomed)
 	}
 	return s
 }
