@@ -58,8 +58,11 @@ func (b *Bucket) Object(path string) *Object {
 	return &Object{w: b.w, bucket: b.name, tier: b.tier, path: path}
 }
 
-// ObjectID returns a handle on the object with that id in this bucket.
-func (b *Bucket) ObjectID(id string) *Object { return &Object{w: b.w, bucket: b.name, id: id} }
+// ObjectID returns a handle on the object with that id in this bucket, and in
+// this tier where [Bucket.Tier] named one.
+func (b *Bucket) ObjectID(id string) *Object {
+	return &Object{w: b.w, bucket: b.name, tier: b.tier, id: id}
+}
 
 // Buckets returns the buckets in which the caller may read, or all of them for
 // a caller that may administer the store, by name. ErrForbidden when there

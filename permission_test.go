@@ -148,6 +148,13 @@ var operations = []operation{
 	{"Object.Put", []string{"storage:b:write", "storage:b:delete"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("b").Object("o").Put(ctx, strings.NewReader("y"), &holdall.PutOptions{Replace: true}))
 	}},
+	{"Object.Put", []string{"storage:b:write"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		late := func() (*holdall.Object, *holdall.PutOptions, error) { return w.Bucket("b").Object("n"), nil, nil }
+		return ignore(w.Bucket("").Object("").Put(ctx, strings.NewReader("y"), &holdall.PutOptions{Late: late}))
+	}},
+	{"Object.CheckPut", []string{"storage:b:write", "storage:b:delete"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return w.Bucket("b").Object("o").CheckPut(ctx, &holdall.PutOptions{Replace: true})
+	}},
 	{"Object.Open", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("b").Object("o").Open(ctx))
 	}},

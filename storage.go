@@ -93,6 +93,9 @@ func newStore(cfg Config) *Store {
 // characters, gets a Workspace whose every operation is ErrUnauthenticated.
 func (s *Store) As(p Principal) *Workspace { return newWorkspace(s, p) }
 
+// MaxValueSize is the largest JSON text of a record, in bytes.
+func (s *Store) MaxValueSize() int { return s.cfg.MaxValueSize }
+
 // Backends names backends to use instead of a store's own.
 type Backends struct {
 	Catalog Catalog

@@ -37,6 +37,12 @@ type PutOptions struct {
 	// tags (checksum or version tag, without quotes; "*" is any), else
 	// ErrPrecondition. It implies Replace.
 	IfMatch []string
+	// Late, when it is not nil, names the object after the body, for forms
+	// whose fields may follow the file. The handle and the options that are
+	// given before say what is known already and is checked before the body is
+	// read; "" as bucket, tier or path is not known. Replace and IfMatch must
+	// be known. A body over 64 KiB that replaces an object is copied once.
+	Late LateNaming
 }
 
 // upload is one Put on its way.
@@ -70,17 +76,13 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	if opts != nil {
 		up.opts = *opts
 	}
+	if up.opts.Late != nil {
+		return up.putLate(ctx, o, r)
+	}
 	if err := up.prepare(ctx, o); err != nil {
 		return ObjectInfo{}, err
 	}
-	if up.opts.Size <= 0 {
-		up.opts.Size = -1
-	}
-	limit := o.w.s.sizeLimit(bucketInfo(up.bucket).BucketRules)
-	if up.opts.MaxSize > 0 {
-		limit = min(limit, up.opts.MaxSize)
-	}
-	up.body = newBody(r, up.opts.Size, limit)
+	up.begin(r)
 	head, err := up.body.peek(sniffLen)
 	if err != nil {
 		return ObjectInfo{}, up.bodyFailed(err)
@@ -95,16 +97,29 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 
 const sniffLen = 512 // what http.DetectContentType looks at
 
+// begin takes the body on, under the limits that are known.
+func (up *upload) begin(r io.Reader) {
+	if up.opts.Size <= 0 {
+		up.opts.Size = -1
+	}
+	limit := up.w.s.sizeLimit(bucketInfo(up.bucket).BucketRules)
+	if up.opts.MaxSize > 0 {
+		limit = min(limit, up.opts.MaxSize)
+	}
+	up.body = newBody(r, up.opts.Size, limit)
+}
+
+func (up *upload) replaces() bool { return up.opts.Replace || up.opts.IfMatch != nil }
+
 // prepare checks all that can be checked without the body.
 func (up *upload) prepare(ctx context.Context, o *Object) error {
-	replace := up.opts.Replace || up.opts.IfMatch != nil
 	if o.id != "" {
 		return fail(up.op, KindObject, o.id, CodeInvalidRequest, "an upload goes to a path, not to an id")
 	}
 	if err := o.w.admit(up.op, Write, o.subject()); err != nil {
 		return err
 	}
-	if replace {
+	if up.replaces() {
 		if err := o.w.authorize(up.op, Delete, BucketResource(o.bucket)); err != nil {
 			return err
 		}
@@ -131,7 +146,7 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 		up.entry = o.w.newObject(o.subject(), scope)
 	case err != nil:
 		return wrap(up.op, KindObject, o.path, err)
-	case !replace:
+	case !up.replaces():
 		return up.taken(o.path)
 	default:
 		up.entry, up.old = old, true
@@ -266,10 +281,17 @@ func (up *upload) measure() error {
 	if err != nil {
 		return up.bodyFailed(err)
 	}
+	if err := up.sumHolds(sum); err != nil {
+		return err
+	}
+	c.Size, c.Checksum = n, sum
+	return nil
+}
+
+func (up *upload) sumHolds(sum string) error {
 	if up.opts.Checksum != "" && up.opts.Checksum != sum {
 		return fail(up.op, KindObject, up.entry.Name, CodeChecksumMismatch, "the bytes that arrived have the SHA-256 "+sum)
 	}
-	c.Size, c.Checksum = n, sum
 	return nil
 }
 
@@ -504,14 +526,7 @@ func (o *Object) Copy(ctx context.Context, dst *Object) (ObjectInfo, error) {
 	if err := o.w.s.admits(up.op, up.bucket, dst.path, from.Size, from.ContentType); err != nil {
 		return ObjectInfo{}, err
 	}
-	if _, ok := As[BlobCopier](o.w.s.blobs); ok && !o.w.s.inTx && (o.w.s.atomic == nil || from.Size > smallCopy) {
-		up.copyFrom = from.BlobKey
-		return up.commit(ctx)
-	}
-	r := newReader(ctx, o.w.s.blobs, from)
-	defer r.Close()
-	up.body = newBody(r, from.Size, from.Size)
-	return up.commit(ctx)
+	return up.commitCopy(ctx, from)
 }
 
 // smallCopy is the size in bytes up to which one commit that carries the bytes

@@ -176,7 +176,7 @@ func (w *Workspace) find(ctx context.Context, op string, action Action, t subjec
 	}
 	_, allowed := w.grants.decide(action, Resource{t.kind.container(), e.Container})
 	if !allowed || !w.sees(&e) || e.Kind != t.kind || !slices.Contains(states, e.State) || e.Expired(w.s.now()) ||
-		t.container != "" && e.Container != t.container {
+		t.container != "" && e.Container != t.container || t.tier != "" && e.Tier != t.tier {
 		return Entry{}, notFound(op, t.kind, t.label())
 	}
 	return e, nil

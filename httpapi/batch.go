@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/holdall-go/holdall"
+)
+
+// batchValues is how many values of the largest size a batch may carry at once.
+const batchValues = 16
+
+type batchResultJSON struct {
+	Status int          `json:"status"`
+	Record *recordJSON  `json:"record,omitempty"`
+	Code   holdall.Code `json:"code,omitempty"`
+}
+
+func (a *api) batchRecords(w http.ResponseWriter, r *http.Request) error {
+	b, err := readObject(w, r, batchValues*a.valueLimit())
+	if err != nil {
+		return err
+	}
+	ops, err := batchOps(b)
+	if err != nil {
+		return err
+	}
+	ws := a.workspace(r)
+	run := ws.Batch
+	if atomic := b.bool("atomic"); atomic != nil && *atomic {
+		run = ws.BatchAtomic
+	}
+	if b.err != nil {
+		return b.err
+	}
+	results, err := run(r.Context(), ops)
+	if err != nil {
+		return err
+	}
+	out := make([]batchResultJSON, len(results))
+	for i, res := range results {
+		out[i] = a.batchResult(r, ops[i], res)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"results": out})
+}
+
+func (a *api) batchResult(r *http.Request, op holdall.BatchOp, res holdall.BatchResult) batchResultJSON {
+	if res.Err != nil {
+		return batchResultJSON{Status: failureOf(res.Err).httpStatus(), Code: a.itemCode(r, res.Err)}
+	}
+	rec := newRecordJSON(res.Record)
+	if op.Delete {
+		return batchResultJSON{Status: http.StatusOK, Record: &rec}
+	}
+	return batchResultJSON{Status: putStatus(res.Record), Record: &rec}
+}
+
+func batchOps(b *object) ([]holdall.BatchOp, error) {
+	array, ok := b.get("operations", '[', "an array of operations")
+	if !ok {
+		return nil, firstOf(b.err, badRequest("operations is missing; it is an array of operations"))
+	}
+	items := elements(array)
+	if len(items) > holdall.MaxBatch {
+		return nil, badRequest("a batch has at most %d operations, not %d", holdall.MaxBatch, len(items))
+	}
+	ops := make([]holdall.BatchOp, len(items))
+	for i, item := range items {
+		at := fmt.Sprintf("operations[%d]", i)
+		o, ok := newObject(item, at+".")
+		if !ok {
+			return nil, badRequest("%s: an object is expected", at)
+		}
+		if ops[i] = batchOp(o); o.err != nil {
+			return nil, o.err
+		}
+	}
+	return ops, nil
+}
+
+// batchOp reads one operation. Its conditions are written as the headers are.
+func batchOp(o *object) holdall.BatchOp {
+	op := holdall.BatchOp{Collection: o.text("collection"), Key: o.text("key"), Tier: holdall.Tier(o.text("tier"))}
+	var err error
+	if v, ok := o.get("if_match", '"', "a string"); ok && v != nil {
+		if op.Options.IfMatch, err = ifMatch([]string{o.text("if_match")}); err != nil {
+			o.fail("if_match", "%s", err.(*failure).detail)
+		}
+	}
+	if v, ok := o.get("if_none_match", '"', "a string"); ok && v != nil {
+		if op.Options.IfAbsent, err = ifNoneMatch([]string{o.text("if_none_match")}); err != nil {
+			o.fail("if_none_match", "%s", err.(*failure).detail)
+		}
+	}
+	switch kind := o.text("op"); kind {
+	case "delete":
+		op.Delete = true
+	case "put":
+		op.Options.TTL = o.ttl()
+		value, ok := o.members["value"]
+		if !ok {
+			o.fail("value", "a put needs one")
+		}
+		op.Value = value
+	default:
+		o.fail("op", "put or delete is expected, not %q", clip(kind))
+	}
+	return op
+}
