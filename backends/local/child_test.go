@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -167,7 +168,7 @@ func checkFolder(t *testing.T, dir string, state, keys map[string]string) {
 			require.ErrorIs(t, err, holdall.ErrNotFound)
 		}
 	}
-	checkWhole(t, b, dir, func(id string) string {
+	checkWhole(t, b, dir, nil, func(id string) string {
 		if state[id] == "deleting" {
 			return "" // its bytes go first
 		}
@@ -175,11 +176,14 @@ func checkFolder(t *testing.T, dir string, state, keys map[string]string) {
 	})
 }
 
-// checkWhole looks at everything that is there. want says what an entry's
-// bytes are, "" when they may be missing.
-func checkWhole(t *testing.T, b *Backend, dir string, want func(name string) string) {
+// checkWhole looks at everything that is there. loose are keys that need no
+// entry; want says what an entry's bytes are, "" when they may be missing.
+func checkWhole(t *testing.T, b *Backend, dir string, loose map[string]bool, want func(name string) string) {
 	t.Helper()
-	held := map[string]bool{}
+	held := maps.Clone(loose)
+	if held == nil {
+		held = map[string]bool{}
+	}
 	for after := ""; ; {
 		page, err := b.Scan(bg, holdall.Scan{After: after, Limit: 100})
 		require.NoError(t, err)

@@ -147,10 +147,14 @@ func TestAPanicFailsTheOthersAndLetsTheNextGoOn(t *testing.T) {
 
 func TestAFailedCommitStopsAllWritesButAFullDiskDoesNot(t *testing.T) {
 	e := testEngine(t)
-	require.ErrorIs(t, e.outcome(fmt.Errorf("write: %w", syscall.ENOSPC)), holdall.ErrUnavailable)
+	full := e.outcome(fmt.Errorf("write: %w", syscall.ENOSPC))
+	require.ErrorIs(t, full, holdall.ErrUnavailable)
+	require.NotErrorIs(t, full, errUnknown)
 	put := func(tx kv.Tx) error { tx.Put([]byte("a"), []byte("1")); return nil }
 	require.NoError(t, e.Update(bg, kv.Shared, put))
-	require.ErrorIs(t, e.outcome(syscall.EIO), holdall.ErrUnavailable)
+	unknown := e.outcome(syscall.EIO)
+	require.ErrorIs(t, unknown, holdall.ErrUnavailable)
+	require.ErrorIs(t, unknown, errUnknown)
 	require.ErrorIs(t, e.Update(bg, kv.Shared, put), errBroken)
 	require.ErrorIs(t, e.Update(bg, kv.Exclusive, put), holdall.ErrUnavailable)
 	require.Equal(t, "1", value(t, e, "a"), "reads go on")

@@ -334,3 +334,18 @@ func TestFlusherRunsAfterEachCallAndSharesRuns(t *testing.T) {
 	require.Positive(t, runs, "the run that had begun does not count for those who came later")
 	require.LessOrEqual(t, runs, 20)
 }
+
+func TestAFileOfUnknownFateIsKept(t *testing.T) {
+	dir := t.TempDir()
+	b, err := Open(dir, nil)
+	require.NoError(t, err)
+	defer b.Close()
+	for _, fate := range []error{errAborted, errUnknown} {
+		in, err := b.receive(bg, "aa/k", strings.NewReader(large), -1)
+		require.NoError(t, err)
+		require.Equal(t, fate, b.finish(in, fate))
+	}
+	require.Equal(t, []string{"aa_k"}, filesIn(t, filepath.Join(dir, tmpDir)))
+	require.NoError(t, b.DeleteBlob(bg, "aa/k"))
+	require.Empty(t, filesIn(t, filepath.Join(dir, tmpDir)))
+}
