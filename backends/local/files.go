@@ -140,6 +140,7 @@ func (f *files) open(key string) (*os.File, error) {
 // there. One in tmp may come back, since recover removes it then. It looks
 // into tmp first: files move from there and never back.
 func (f *files) remove(key string) error {
+	f.at("removing", key)
 	err := f.root.Remove(tmpPath(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = f.root.Remove(blobPath(key)); err == nil || errors.Is(err, fs.ErrNotExist) {

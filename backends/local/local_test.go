@@ -349,3 +349,13 @@ func TestAFileOfUnknownFateIsKept(t *testing.T) {
 	require.NoError(t, b.DeleteBlob(bg, "aa/k"))
 	require.Empty(t, filesIn(t, filepath.Join(dir, tmpDir)))
 }
+
+func TestANameThatIsNotDurableFailsTheUpload(t *testing.T) {
+	b := openTemp(t)
+	in, err := b.receive(bg, "aa/k", strings.NewReader(large), -1)
+	require.NoError(t, err)
+	require.NoError(t, in.named())
+	in.names = make(chan error, 1)
+	in.names <- io.ErrShortWrite
+	require.ErrorIs(t, b.files.persist(in), io.ErrShortWrite)
+}
