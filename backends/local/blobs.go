@@ -39,7 +39,7 @@ func (*blobs) AtomicLimit() int64 { return -1 }
 // is shared with others; above, the sync of a file at the same time as that
 // of a folder, then such a commit.
 func (b *blobs) PutBlob(ctx context.Context, key string, r io.Reader, size int64) (int64, error) {
-	in, err := b.files.receive(ctx, key, r, size)
+	in, err := b.receive(ctx, key, r, size)
 	if err != nil {
 		return 0, err
 	}
@@ -52,7 +52,7 @@ func (b *blobs) PutBlob(ctx context.Context, key string, r io.Reader, size int64
 
 // PutWithBlob implements [holdall.AtomicPutter], at the cost of PutBlob.
 func (b *blobs) PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (holdall.Entry, holdall.Condition, error)) (e holdall.Entry, err error) {
-	in, err := b.files.receive(ctx, key, r, size)
+	in, err := b.receive(ctx, key, r, size)
 	if err != nil {
 		return holdall.Entry{}, err
 	}
@@ -77,10 +77,11 @@ func (b *blobs) PutWithBlob(ctx context.Context, key string, r io.Reader, size i
 // before its first write.
 func (b *blobs) commit(ctx context.Context, in *incoming, put func(kv.Tx) error) error {
 	return b.db.Update(ctx, kv.Shared, func(tx kv.Tx) error {
-		if tx.Get(rowKey(smallKey, in.key)) != nil || tx.Get(rowKey(fileKey, in.key)) != nil {
-			return fmt.Errorf("%w: blob %q", holdall.ErrExists, in.key)
+		err := absent(tx, in.key)
+		if err == nil {
+			err = put(tx)
 		}
-		if err := put(tx); err != nil {
+		if err != nil {
 			return err
 		}
 		if in.file == nil {
@@ -90,6 +91,14 @@ func (b *blobs) commit(ctx context.Context, in *incoming, put func(kv.Tx) error)
 		}
 		return nil
 	})
+}
+
+// absent fails with ErrExists when the blob is there.
+func absent(tx kv.Tx, key string) error {
+	if tx.Get(rowKey(smallKey, key)) != nil || tx.Get(rowKey(fileKey, key)) != nil {
+		return fmt.Errorf("%w: blob %q", holdall.ErrExists, key)
+	}
+	return nil
 }
 
 // finish settles or drops the file after the commit that returned err. When
@@ -103,7 +112,7 @@ func (b *blobs) finish(in *incoming, err error) error {
 		b.files.at("committed", in.key)
 		b.files.settle(in.key)
 		b.files.release(in.key)
-	case errors.Is(err, holdall.ErrUnavailable):
+	case errors.Is(err, errUnknown):
 		_ = in.named()
 		_ = in.file.Close()
 		b.files.release(in.key)
@@ -208,7 +217,7 @@ func (b *blobs) CopyBlob(ctx context.Context, dst, src string) error {
 		return err
 	}
 	in := &incoming{key: dst, size: from.left}
-	if err := b.files.begin(in); err != nil {
+	if err := b.begin(in); err != nil {
 		return err
 	}
 	if _, err = copyFile(ctx, in.file, from.f, from.left); err == nil {

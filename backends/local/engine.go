@@ -18,6 +18,7 @@ const maxGroup = 512
 
 var (
 	errAborted = errors.New("a shared update failed after its first write")
+	errUnknown = errors.New("the commit may or may not have happened")
 	errBroken  = errors.New("an earlier commit failed and may or may not have happened: open the folder again")
 
 	rootBucket = []byte("holdall")
@@ -179,12 +180,13 @@ func (e *engine) outcome(err error) error {
 	if err == nil {
 		return nil
 	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		e.mu.Lock()
-		e.broken = unavailable(errBroken)
-		e.mu.Unlock()
+	if errors.Is(err, syscall.ENOSPC) {
+		return unavailable(err)
 	}
-	return unavailable(err)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.broken = unavailable(errBroken)
+	return fmt.Errorf("%w: %w", unavailable(errUnknown), err)
 }
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", holdall.ErrUnavailable, err) }

@@ -50,23 +50,15 @@ func tmpPath(key string) string  { return tmpDir + "/" + strings.Replace(key, "/
 func blobPath(key string) string { return blobDir + "/" + key }
 func tmpKey(name string) string  { return strings.Replace(name, "_", "/", 1) }
 
-// create makes the file that key's bytes are written to. ErrExists while
-// another put under that key is under way.
-func (f *files) create(key string) (*os.File, error) {
+// reserve keeps other puts away from the key until release, else ErrExists.
+func (f *files) reserve(key string) error {
 	f.mu.Lock()
-	taken := f.busy[key]
+	defer f.mu.Unlock()
+	if f.busy[key] {
+		return fmt.Errorf("%w: blob %q is being put", holdall.ErrExists, key)
+	}
 	f.busy[key] = true
-	f.mu.Unlock()
-	if taken {
-		return nil, fmt.Errorf("%w: blob %q is being put", holdall.ErrExists, key)
-	}
-	file, err := f.root.OpenFile(tmpPath(key), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
-		f.release(key)
-		return nil, unavailable(err)
-	}
-	f.at("created", key)
-	return file, nil
+	return nil
 }
 
 func (f *files) release(key string) {
@@ -148,6 +140,7 @@ func (f *files) open(key string) (*os.File, error) {
 // there. One in tmp may come back, since recover removes it then. It looks
 // into tmp first: files move from there and never back.
 func (f *files) remove(key string) error {
+	f.at("removing", key)
 	err := f.root.Remove(tmpPath(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = f.root.Remove(blobPath(key)); err == nil || errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/kv"
 )
 
 // maxSmall is the size in bytes up to which a blob lives in the database: its
@@ -28,33 +29,47 @@ type incoming struct {
 }
 
 // receive reads r to its end: into memory when it is small, else into a file.
-func (f *files) receive(ctx context.Context, key string, r io.Reader, size int64) (*incoming, error) {
+func (b *blobs) receive(ctx context.Context, key string, r io.Reader, size int64) (*incoming, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
 	in := &incoming{key: key}
 	if size > maxSmall {
-		if err := f.begin(in); err != nil {
+		if err := b.begin(in); err != nil {
 			return nil, err
 		}
 	}
-	if err := f.fill(ctx, in, r, size); err != nil {
-		f.drop(in)
+	if err := b.fill(ctx, in, r, size); err != nil {
+		b.files.drop(in)
 		return nil, err
 	}
 	return in, nil
 }
 
 // begin creates the file, and makes its name durable while the bytes come in.
-func (f *files) begin(in *incoming) (err error) {
-	if in.file, err = f.create(in.key); err == nil {
-		in.names = make(chan error, 1)
-		go func() { in.names <- f.syncTmp() }()
+// A file in tmp with a row is whole: so there must be no row yet.
+func (b *blobs) begin(in *incoming) error {
+	f := b.files
+	if err := f.reserve(in.key); err != nil {
+		return err
 	}
-	return err
+	err := b.db.View(func(tx kv.Tx) error { return absent(tx, in.key) })
+	if err == nil {
+		if in.file, err = f.root.OpenFile(tmpPath(in.key), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600); err != nil {
+			err = unavailable(err)
+		}
+	}
+	if err != nil {
+		f.release(in.key)
+		return err
+	}
+	f.at("created", in.key)
+	in.names = make(chan error, 1)
+	go func() { in.names <- f.syncTmp() }()
+	return nil
 }
 
-func (f *files) fill(ctx context.Context, in *incoming, r io.Reader, size int64) error {
+func (b *blobs) fill(ctx context.Context, in *incoming, r io.Reader, size int64) error {
 	buf := buffers.Get().(*[256 << 10]byte)
 	defer buffers.Put(buf)
 	for {
@@ -73,18 +88,18 @@ func (f *files) fill(ctx context.Context, in *incoming, r io.Reader, size int64)
 			in.small = smallRow(buf[:n])
 			return nil
 		}
-		if err := f.write(in, buf[:n]); err != nil || ended {
+		if in.file == nil {
+			if err := b.begin(in); err != nil {
+				return err
+			}
+		}
+		if err := in.write(buf[:n]); err != nil || ended {
 			return err
 		}
 	}
 }
 
-func (f *files) write(in *incoming, p []byte) error {
-	if in.file == nil {
-		if err := f.begin(in); err != nil {
-			return err
-		}
-	}
+func (in *incoming) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}

@@ -1,0 +1,149 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdall-go/holdall"
+)
+
+// A power cut can leave a folder in more than one state: what was not synced
+// is there, or is not, or is in part. The test takes the folder at each step
+// of the protocol, makes each state that the disk may show of it, opens that,
+// and holds it to what the package comment promises.
+
+type powerCuts struct {
+	t     *testing.T
+	dir   string
+	mu    sync.Mutex
+	named map[string]bool // files whose name in tmp is durable
+	whole map[string]bool // files whose bytes are durable
+	moved map[string]bool // files that were moved with no sync since
+	acked map[string]bool // ids of uploads that were acknowledged
+	gone  map[string]bool // ids whose bytes are being deleted
+	loose map[string]bool // keys that have no entry
+	cuts  int
+}
+
+func (p *powerCuts) step(step, key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch step {
+	case "created":
+		p.named[key], p.whole[key] = false, false
+	case "folder synced":
+		for k := range p.named {
+			p.named[k] = true
+		}
+	case "synced":
+		p.whole[key] = true
+	case "moved":
+		p.moved[key] = true
+	}
+	p.cut(step, nil)
+	for k, whole := range p.whole {
+		if _, err := os.Stat(filepath.Join(p.dir, tmpPath(k))); err != nil {
+			continue
+		}
+		if !p.named[k] {
+			p.cut(step+", name lost", func(dir string) error { return os.Remove(filepath.Join(dir, tmpPath(k))) })
+		}
+		if !whole {
+			p.cut(step+", bytes lost", func(dir string) error { return os.Truncate(filepath.Join(dir, tmpPath(k)), 0) })
+			p.cut(step+", bytes wrong", func(dir string) error {
+				return os.WriteFile(filepath.Join(dir, tmpPath(k)), make([]byte, len(large)), 0o600)
+			})
+		}
+	}
+	for k := range p.moved {
+		p.cut(step+", move lost", func(dir string) error {
+			err := os.Rename(filepath.Join(dir, blobPath(k)), filepath.Join(dir, tmpPath(k)))
+			if errors.Is(err, os.ErrNotExist) {
+				return nil // deleted since
+			}
+			return err
+		})
+	}
+}
+
+// cut opens a copy of the folder as it is now, changed by damage, and checks it.
+func (p *powerCuts) cut(name string, damage func(dir string) error) {
+	t := p.t
+	p.cuts++
+	dir := filepath.Join(t.TempDir(), fmt.Sprint(p.cuts))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(p.dir)))
+	if damage != nil {
+		require.NoError(t, damage(dir), name)
+	}
+	for range 2 { // the second time after nothing happened
+		b, err := Open(dir, nil)
+		require.NoError(t, err, name)
+		for id := range p.acked {
+			_, err := b.Get(bg, holdall.Ref{Tenant: "t", ID: "rec_" + id})
+			require.NoError(t, err, "%s: acknowledged upload %s", name, id)
+		}
+		checkWhole(t, b, dir, p.loose, func(id string) string {
+			if p.gone[id] {
+				return ""
+			}
+			return large + id
+		})
+		require.NoError(t, b.Close())
+	}
+	require.NoError(t, os.RemoveAll(dir))
+}
+
+func TestPowerCuts(t *testing.T) {
+	dir := t.TempDir()
+	b, err := Open(dir, nil)
+	require.NoError(t, err)
+	defer b.Close()
+	p := &powerCuts{t: t, dir: dir, named: map[string]bool{}, whole: map[string]bool{}, moved: map[string]bool{},
+		acked: map[string]bool{}, gone: map[string]bool{}, loose: map[string]bool{"ee/loose": true, "ee/copy": true}}
+	b.files.step = p.step
+	put := func(ctx context.Context, a holdall.AtomicPutter, id string) error {
+		key := "aa/" + id
+		e := record("rec_"+id, id)
+		e.Content = &holdall.Content{Key: key}
+		_, err := a.PutWithBlob(ctx, key, strings.NewReader(large+id), -1, sealer(e))
+		return err
+	}
+	done := func(id string, err error) {
+		require.NoError(t, err)
+		p.acked[id] = true
+		p.step("acknowledged", "")
+	}
+	done("one", put(bg, b, "one"))
+	done("two", put(bg, b, "two"))
+	require.ErrorIs(t, put(bg, b, "one"), holdall.ErrExists)
+	require.NoError(t, b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
+		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "three"))
+		return put(ctx, c.(holdall.AtomicPutter), "four")
+	}))
+	done("three", nil)
+	done("four", nil)
+	require.ErrorIs(t, b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
+		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "never"))
+		return holdall.ErrInvalid
+	}), holdall.ErrInvalid)
+	_, err = b.PutBlob(bg, "ee/loose", strings.NewReader(large), -1)
+	require.NoError(t, err)
+	require.NoError(t, b.CopyBlob(bg, "ee/copy", "aa/one"))
+
+	p.gone["one"] = true
+	require.NoError(t, b.DeleteBlob(bg, "aa/one"))
+	p.step("deleted", "")
+	require.NoError(t, b.Remove(bg, "t", "rec_one", 1))
+	delete(p.acked, "one")
+	p.step("removed the entry", "")
+	require.Greater(t, p.cuts, 100)
+	t.Logf("%d power cuts", p.cuts)
+}
