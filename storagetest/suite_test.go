@@ -32,3 +32,16 @@ func TestShared(t *testing.T) {
 		}
 	}
 }
+
+// oneModel is a backend that is both, without a commit of its own for both.
+type oneModel struct {
+	fullModel
+	*blobModel
+}
+
+func TestStore(t *testing.T) {
+	Store(t, func(t *testing.T) holdall.Backends {
+		b := &oneModel{fullModel{newModel()}, newBlobModel()}
+		return holdall.Backends{Catalog: b, Blobs: b}
+	})
+}
