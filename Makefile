@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := . internal/tools bench
+MODULES := . internal/tools bench examples/chi
 FUZZTIME ?= 4s
 
 .PHONY: help run build quick test race verify lint fuzz bench srctree fmt

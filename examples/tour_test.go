@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func startServer(t *testing.T) (address, token string) {
 
 // TestShellSnippets types the blocks that follow <!-- run -->, in order, into
 // one shell. A text block after one is what it must print, where … stands for
-// anything on its line.
+// anything on its line, and empty lines do not count.
 func TestShellSnippets(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not installed")
@@ -84,7 +85,7 @@ func script(t *testing.T, page string) (script, want string) {
 	var last bool // whether the block before was run
 	for _, s := range snippets(t, page) {
 		if s.run {
-			script += "echo '" + marker + s.at + "'\n" + s.text
+			script += "echo; echo '" + marker + s.at + "'\n" + s.text
 			want += marker + s.at + "\n"
 		} else if last && s.lang == "text" {
 			want += s.text
@@ -96,7 +97,7 @@ func script(t *testing.T, page string) (script, want string) {
 
 func compare(t *testing.T, want, got string) {
 	t.Helper()
-	wanted, lines := strings.Split(want, "\n"), strings.Split(got, "\n")
+	wanted, lines := filled(want), filled(got)
 	for i := range max(len(wanted), len(lines)) {
 		if i >= len(wanted) || i >= len(lines) {
 			t.Fatalf("the pages say %d lines, the server %d:\n%s", len(wanted), len(lines), got)
@@ -109,4 +110,9 @@ func compare(t *testing.T, want, got string) {
 			t.Fatalf("the page says\n%s\nand the server\n%s\nin\n%s", wanted[i], lines[i], got)
 		}
 	}
+}
+
+// filled returns the lines of s that are not empty.
+func filled(s string) []string {
+	return slices.DeleteFunc(strings.Split(s, "\n"), func(line string) bool { return line == "" })
 }

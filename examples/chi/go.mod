@@ -7,4 +7,9 @@ require (
 	github.com/holdall-go/holdall v0.0.0
 )
 
+require (
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/oklog/ulid/v2 v2.1.2 // indirect
+)
+
 replace github.com/holdall-go/holdall => ../..
