@@ -129,11 +129,13 @@ func newEnv(t testing.TB, edit ...func(*setup)) *env {
 	require.NoError(t, err)
 	e.handler, err = New(e.store, s.auth, &s.opts)
 	require.NoError(t, err)
-	e.server = httptest.NewServer(e.handler)
+	e.server = newServer(e)
 	t.Cleanup(e.server.Close)
 	e.base = e.server.URL + "/api/v1/storage"
 	return e
 }
+
+func newServer(e *env) *httptest.Server { return httptest.NewServer(e.handler) }
 
 // answer is what came back, read to the end.
 type answer struct {
