@@ -48,19 +48,18 @@ func (a *api) receiveForm(r *http.Request, boundary string, opts holdall.PutOpti
 	if file == nil {
 		return holdall.ObjectInfo{}, badRequest("the form has no file: a part with a filename is expected")
 	}
-	defer file.Close()
 	if err := f.labels.apply(&opts); err != nil {
 		return holdall.ObjectInfo{}, err
 	}
-	ws := a.workspace(r)
+	ws := a.workspace(r) // file stays open: closing a part means to read it to its end
 	opts.ContentType = file.Header.Get("Content-Type")
 	opts.Late = func() (*holdall.Object, *holdall.PutOptions, error) { return f.finish(ws, file, opts) }
 	known := ws.Bucket(f.labels.bucket()).Tier(f.labels.tier()).Object(f.labels.text["path"])
 	return known.Put(r.Context(), m.file(file), &opts)
 }
 
-// finish reads what follows the file, up to the closing boundary, and returns
-// where the file goes.
+// finish reads what follows the file, to the end of the body, and returns where
+// the file goes.
 func (f *form) finish(ws *holdall.Workspace, file *multipart.Part, opts holdall.PutOptions) (*holdall.Object, *holdall.PutOptions, error) {
 	second, err := f.nextFile()
 	if err != nil {
@@ -68,6 +67,11 @@ func (f *form) finish(ws *holdall.Workspace, file *multipart.Part, opts holdall.
 	}
 	if second != nil {
 		return nil, nil, badRequest("the form has more than one file; send one request for each")
+	}
+	// The closing boundary is not the end: a request that breaks off behind it
+	// is as incomplete as any (RFC 9112, section 8).
+	if _, err := io.Copy(io.Discard, f.meter); err != nil {
+		return nil, nil, formBroken(err)
 	}
 	if f.labels.text["path"] == "" {
 		f.labels.text["path"] = fileName(file)

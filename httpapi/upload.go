@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/holdall-go/holdall"
 )
@@ -53,8 +54,10 @@ func (a *api) receive(r *http.Request, to destination) (holdall.ObjectInfo, erro
 	if opts.IfMatch = match; create && opts.Replace {
 		return holdall.ObjectInfo{}, badRequest("If-None-Match: * only creates; replace=true is the opposite")
 	}
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && media == "multipart/form-data" {
+	// The type decides even where its parameters make no sense: a form is never stored as it is.
+	contentType := r.Header.Get("Content-Type")
+	if media, _, _ := strings.Cut(contentType, ";"); strings.EqualFold(strings.TrimSpace(media), "multipart/form-data") {
+		_, params, _ := mime.ParseMediaType(contentType)
 		return a.receiveForm(r, params["boundary"], opts, labels)
 	}
 	return a.receiveRaw(r, opts, labels)
