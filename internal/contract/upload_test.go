@@ -269,11 +269,11 @@ func TestTheSamePathAgain(t *testing.T) {
 	again(with("storage:write"), "&replace=true", "two").code(403, "permission_denied")
 	again(with("storage:write"), "", "two", match(etag("one"))).code(403, "permission_denied")
 	again(with("storage:delete"), "&replace=true", "two").code(403, "permission_denied")
-	again(with("storage:write", "storage:delete"), "", "two", match(etag("other")+`, "x",`+etag("one"))).want(200).has("id", id).has("version", "2").
+	again(with("storage:write", "storage:delete"), "", "two", match(etag("other")+`, "x",`+etag("one"))).want(201).has("id", id).has("version", "2").
 		has("created_by", "ann").has("updated_by", "eve").hasHeader("Etag", etag("two"))
 	again(ann, "", "three", match(etag("one"))).code(412, "precondition_failed")
-	again(ann, "&replace=true", "three").want(200).has("id", id).has("version", "3").has("checksum", sum("three"))
-	again(ann, "", "four", match("*")).want(200).has("version", "4")
+	again(ann, "&replace=true", "three").want(201).has("id", id).has("version", "3").has("checksum", sum("three"))
+	again(ann, "", "four", match("*")).want(201).has("version", "4")
 	again(ann, "&replace=true", "five", match(etag("other"))).code(412, "precondition_failed")
 	s.do("GET", "/storage/objects/b/"+id, as(ann)).want(200).text("four")
 	s.do("POST", "/storage/objects/b?path=new", as(ann), body("text/plain", "x"), match("*")).code(412, "precondition_failed")
@@ -281,5 +281,5 @@ func TestTheSamePathAgain(t *testing.T) {
 	s.do("POST", "/storage/objects/b?path=new&replace=true", as(ann), body("text/plain", "x")).want(201)
 	s.do("POST", "/storage/objects/b?path=new2", as(ann), body("text/plain", "x"), header("If-None-Match", "*")).want(201)
 	form := newForm().file("f", "p", "text/plain", "six")
-	s.do("POST", "/storage/objects/b?replace=true", as(ann), form.option()).want(200).has("id", id)
+	s.do("POST", "/storage/objects/b?replace=true", as(ann), form.option()).want(201).has("id", id)
 }

@@ -100,7 +100,7 @@ func (s *server) walkObjects() {
 		}
 		text := body("text/plain", "hello")
 		a := up(201, "", as(ann), text)
-		up(200, "&replace=true", as(ann), text)
+		up(201, "&replace=true", as(ann), text)
 		up(400, "&tier=x", as(ann), text)
 		up(401, "", text)
 		up(403, "", noPerm, text)
@@ -271,7 +271,7 @@ func (s *server) walkApps() {
 	}
 	text := body("text/plain", "hello")
 	id := up(201, "", as(appA), text).get("file_id")
-	up(200, "&replace=true", as(appA), text)
+	up(201, "&replace=true", as(appA), text)
 	up(400, "&checksum=x", as(appA), text)
 	up(401, "", text)
 	up(403, "", noPerm, text)
