@@ -34,7 +34,9 @@ func catalogCases() []catalogCase {
 func (tc catalogCase) on(t tb, cat holdall.Catalog) {
 	t.Helper()
 	defer explain(t, tc.name, tc.why)
-	tc.run(newCatalogRun(t, cat, tc.name))
+	c := newCatalogRun(t, cat, tc.name)
+	tc.run(c)
+	c.settleDue()
 }
 
 // catalogRun is one case at work on a catalog, in a tenant of its own.

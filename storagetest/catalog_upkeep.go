@@ -171,6 +171,17 @@ var upkeepCases = []catalogCase{
 	}},
 }
 
+// settleDue removes what the case stored that is due some time: in a shared
+// store, a sweep of another case would come upon it.
+func (c *catalogRun) settleDue() {
+	c.Helper()
+	for _, e := range c.all() {
+		if !e.DueAt.IsZero() && !c.Failed() {
+			c.remove(e)
+		}
+	}
+}
+
 func byID(a, b holdall.Entry) int { return strings.Compare(a.ID, b.ID) }
 
 // foreignDue is how many entries of others are due before ours.

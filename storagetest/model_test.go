@@ -3,6 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -142,4 +143,46 @@ func (m *blobModel) ListBlobs(_ context.Context, after string, limit int) ([]hol
 	}
 	slices.SortFunc(out, func(a, b holdall.BlobInfo) int { return strings.Compare(a.Key, b.Key) })
 	return out[:min(limit, len(out))], nil
+}
+
+// oneModel is a backend that is both, without a commit of its own for both.
+type oneModel struct {
+	fullModel
+	*blobModel
+}
+
+func newOneModel() *oneModel { return &oneModel{fullModel{newModel()}, newBlobModel()} }
+
+// atomicModel commits entries and bytes together, up to 1000 bytes.
+type atomicModel struct{ *oneModel }
+
+func (a *atomicModel) AtomicLimit() int64 { return 1000 }
+
+func (a *atomicModel) PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (holdall.Entry, holdall.Condition, error)) (holdall.Entry, error) {
+	data, err := io.ReadAll(r)
+	if err == nil && size >= 0 && int64(len(data)) != size {
+		err = holdall.ErrInvalid
+	}
+	if err != nil {
+		return holdall.Entry{}, err
+	}
+	var got holdall.Entry
+	for range 10 {
+		e, cond, err := seal()
+		if err != nil {
+			return holdall.Entry{}, err
+		}
+		a.blobModel.mu.Lock()
+		if got, err = a.Put(ctx, e, cond); err == nil {
+			a.blobs[key] = data
+		}
+		a.blobModel.mu.Unlock()
+		if err == nil {
+			return got, nil
+		}
+		if !errors.Is(err, holdall.ErrConflict) {
+			return holdall.Entry{}, err
+		}
+	}
+	return holdall.Entry{}, holdall.ErrConflict
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func Store(t *testing.T, open func(t *testing.T) holdall.Backends) {
 	for _, w := range wrappings {
 		t.Run(w.name, func(t *testing.T) {
 			for _, tc := range storeCases() {
+				if w.name == "wrapped" && strings.HasPrefix(tc.name, "faults/") {
+					continue // the front that makes the faults is a wrapper itself
+				}
 				t.Run(tc.name, func(t *testing.T) { tc.on(t, w.wrap(open(t))) })
 			}
 		})

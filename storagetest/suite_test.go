@@ -33,15 +33,16 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// oneModel is a backend that is both, without a commit of its own for both.
-type oneModel struct {
-	fullModel
-	*blobModel
-}
-
 func TestStore(t *testing.T) {
-	Store(t, func(t *testing.T) holdall.Backends {
-		b := &oneModel{fullModel{newModel()}, newBlobModel()}
-		return holdall.Backends{Catalog: b, Blobs: b}
+	t.Run("one commit", func(t *testing.T) {
+		Store(t, func(*testing.T) holdall.Backends {
+			b := &atomicModel{newOneModel()}
+			return holdall.Backends{Catalog: b, Blobs: b}
+		})
+	})
+	t.Run("two backends", func(t *testing.T) {
+		Store(t, func(*testing.T) holdall.Backends {
+			return holdall.Backends{Catalog: fullModel{newModel()}, Blobs: newBlobModel(), Records: fullModel{newModel()}}
+		})
 	})
 }

@@ -26,3 +26,8 @@ func TestBlobs(t *testing.T) {
 	b := openTemp(t)
 	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
 }
+
+func TestStore(t *testing.T) {
+	b := openTemp(t)
+	storagetest.Store(t, func(*testing.T) holdall.Backends { return holdall.Backends{Catalog: b, Blobs: b} })
+}

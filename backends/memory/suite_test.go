@@ -14,3 +14,10 @@ func TestCatalog(t *testing.T) {
 func TestBlobs(t *testing.T) {
 	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return New() })
 }
+
+func TestStore(t *testing.T) {
+	storagetest.Store(t, func(*testing.T) holdall.Backends {
+		b := New()
+		return holdall.Backends{Catalog: b, Blobs: b}
+	})
+}
