@@ -1,6 +1,7 @@
 package holdall_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,4 +45,39 @@ func TestDeleteAppLeavesNothing(t *testing.T) {
 	left, err := app.Collection("c").ListPage(ctx, nil)
 	require.NoError(t, err)
 	require.Zero(t, left.Total)
+}
+
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	ctx, ann := t.Context(), newStore(t).As(caller("*"))
+	for _, path := range []string{"a", "b"} {
+		_, err := ann.Bucket("default").Object(path).Put(ctx, strings.NewReader(path), nil)
+		require.NoError(t, err)
+	}
+	_, err := ann.Bucket("full").Create(ctx, nil)
+	require.NoError(t, err)
+	_, err = ann.Bucket("full").Object("a").Put(ctx, strings.NewReader("a"), nil)
+	require.NoError(t, err)
+
+	for name, c := range map[string]struct {
+		err    error
+		detail string
+	}{
+		"upload to no bucket": {ignore(ann.Bucket("no").Object("a").Put(ctx, strings.NewReader("a"), nil)), "no such bucket"},
+		"list no bucket":      {ignore(ann.Bucket("no").ListPage(ctx, nil)), "no such bucket"},
+		"delete no bucket":    {ann.Bucket("no").Delete(ctx), "no such bucket"},
+		"delete a full one":   {ann.Bucket("full").Delete(ctx), "empty it first"},
+		"make it twice":       {ignore(ann.Bucket("full").Create(ctx, nil)), "is there already"},
+		"move onto another":   {ignore(ann.Bucket("default").Object("a").Update(ctx, holdall.ObjectUpdate{Path: new("b")})), "an object is at this path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e *holdall.Error
+			require.ErrorAs(t, c.err, &e)
+			require.Contains(t, e.Detail, c.detail)
+		})
+	}
+}
+
+func TestErrorDoesNotRepeatItsCause(t *testing.T) {
+	err := &holdall.Error{Op: "object.stat", Code: holdall.CodeUnavailable, Err: fmt.Errorf("%w: it is shut", holdall.ErrUnavailable)}
+	require.EqualError(t, err, "holdall: object.stat: unavailable: it is shut")
 }
