@@ -81,3 +81,21 @@ func TestErrorDoesNotRepeatItsCause(t *testing.T) {
 	err := &holdall.Error{Op: "object.stat", Code: holdall.CodeUnavailable, Err: fmt.Errorf("%w: it is shut", holdall.ErrUnavailable)}
 	require.EqualError(t, err, "holdall: object.stat: unavailable: it is shut")
 }
+
+func TestCopyStaysInItsTenant(t *testing.T) {
+	ctx, store := t.Context(), newStore(t)
+	ann, eve := store.As(caller("*")), store.As(holdall.Principal{Tenant: "other", User: "eve", Permissions: []string{"*"}})
+	src := ann.Bucket("default").Object("a")
+	_, err := src.Put(ctx, strings.NewReader("a"), nil)
+	require.NoError(t, err)
+
+	_, err = src.Copy(ctx, eve.Bucket("default").Object("b"))
+	require.ErrorIs(t, err, holdall.ErrInvalid)
+	_, err = ann.Bucket("default").Object("b").Stat(ctx)
+	require.ErrorIs(t, err, holdall.ErrNotFound)
+}
+
+func TestExplainKnowsItsActions(t *testing.T) {
+	_, err := newStore(t).As(caller("*")).Explain(t.Context(), "list", holdall.StoreResource())
+	require.ErrorIs(t, err, holdall.ErrInvalid)
+}
