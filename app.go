@@ -44,11 +44,12 @@ func (w *Workspace) DeleteApp(ctx context.Context, app string) (AppData, error) 
 func (w *Workspace) eraseAll(ctx context.Context, kind Kind, state State, app string) (int, error) {
 	c, erased := w.catalogOf(kind), 0
 	q := Query{Tenant: w.p.Tenant, Kind: kind, State: state, Scopes: []Scope{{Private, app}}, Limit: sweepBatch}
-	for range maxTries {
+	for stuck := 0; stuck < maxTries; {
 		page, err := c.Query(ctx, q)
 		if err != nil || len(page.Entries) == 0 {
 			return erased, err
 		}
+		before := erased
 		for _, e := range page.Entries {
 			err := w.erase(ctx, c, e)
 			switch {
@@ -58,11 +59,11 @@ func (w *Workspace) eraseAll(ctx context.Context, kind Kind, state State, app st
 				return erased, err
 			}
 		}
-		if len(page.Entries) == sweepBatch {
-			continue
+		if erased == before {
+			stuck++
 		}
 	}
-	return erased, nil
+	return erased, fail("app.delete", kind, "", CodeVersionConflict, "its data is being changed by others; try again")
 }
 
 func (w *Workspace) erase(ctx context.Context, c Catalog, e Entry) error {

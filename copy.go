@@ -8,9 +8,13 @@ import (
 // Copy makes a new object at dst's path with the same bytes, media type and
 // metadata. It needs read here and write there, where the bucket's rules must
 // admit it. ErrNotFound when there is nothing to copy, ErrExists when the
-// place is taken. The bytes stay inside the blob store where it can copy.
+// place is taken, ErrInvalid when dst is of another tenant or store. The bytes
+// stay inside the blob store where it can copy.
 func (o *Object) Copy(ctx context.Context, dst *Object) (ObjectInfo, error) {
 	up := &upload{op: "object.copy", w: o.w}
+	if dst.w.s != o.w.s || dst.w.p.Tenant != o.w.p.Tenant {
+		return ObjectInfo{}, fail(up.op, KindObject, dst.path, CodeInvalidRequest, "a copy stays in its workspace; take the target's handle from the same one")
+	}
 	src, err := o.w.find(ctx, up.op, Read, o.subject(), StateLive)
 	if err != nil {
 		return ObjectInfo{}, err

@@ -102,10 +102,15 @@ func (e *Error) Error() string {
 	if e.Name != "" {
 		b.WriteString(" " + string(e.Kind) + " " + quote(e.Name))
 	}
-	b.WriteString(": ")
-	b.WriteString(e.text())
+	text, cause := e.text(), ""
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		cause = e.Err.Error()
+	}
+	if !strings.HasPrefix(cause, text) { // a backend's error begins with its sentinel
+		b.WriteString(": " + text)
+	}
+	if cause != "" {
+		b.WriteString(": " + cause)
 	}
 	return b.String()
 }
@@ -165,7 +170,20 @@ func wrap(op string, kind Kind, name string, err error) error {
 	case errors.As(err, &e), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	return &Error{Op: op, Kind: kind, Name: name, Code: backendCode(kind, err), Err: err}
+	code := backendCode(kind, err)
+	return &Error{Op: op, Kind: kind, Name: name, Code: code, Detail: backendDetails[code], Err: err}
+}
+
+// backendDetails says to clients what a backend's error means. What is not
+// here has the words of its sentinel.
+var backendDetails = map[Code]string{
+	CodeBucketNotFound:  "no such bucket, or not visible to this caller",
+	CodeObjectNotFound:  "no such object, or not visible to this caller",
+	CodeRecordNotFound:  "no such record, or not visible to this caller",
+	CodeBucketExists:    "a bucket of this name is there already",
+	CodeObjectExists:    "an object is at this path; replace it, or choose another",
+	CodeBucketNotEmpty:  "there are objects in the bucket, in whichever tier; empty it first",
+	CodeVersionConflict: "it has changed, or its place was taken, meanwhile",
 }
 
 func backendCode(kind Kind, err error) Code {

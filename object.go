@@ -172,7 +172,9 @@ func (o *Object) checkUpdate(op string, u ObjectUpdate) error {
 		}
 	}
 	if u.Bucket != nil {
-		return (&Bucket{w: o.w, name: *u.Bucket}).admit(op, Write)
+		if err := (&Bucket{w: o.w, name: *u.Bucket}).admit(op, Write); err != nil {
+			return err
+		}
 	}
 	return invalid(op, KindObject, o.label(), CodeInvalidRequest, validMetadata(u.Metadata))
 }

@@ -53,6 +53,8 @@ const (
 	Admin  Action = "admin"
 )
 
+var actions = []Action{Read, Write, Delete, Admin}
+
 // Resource is what an action is about: a bucket, a collection, or the whole
 // store of the tenant.
 type Resource struct {
@@ -108,7 +110,7 @@ func parsePermission(key string) (permission, bool) {
 	p := permission{}
 	last := seg[len(seg)-1]
 	if last != "*" {
-		if p.action = Action(last); !slices.Contains([]Action{Read, Write, Delete, Admin}, p.action) {
+		if p.action = Action(last); !slices.Contains(actions, p.action) {
 			return permission{}, false
 		}
 	}
@@ -187,13 +189,16 @@ type Explanation struct {
 // Explain says which permission key lets the caller do action on r, or which
 // would be needed. It looks nothing up: tiers are isolation, not permission,
 // so an allowed action can still find nothing. ErrUnauthenticated for a
-// caller without identity, ErrInvalid for a name that cannot be.
+// caller without identity, ErrInvalid for a name or an action that cannot be.
 func (w *Workspace) Explain(_ context.Context, action Action, r Resource) (Explanation, error) {
 	if err := w.identified("explain"); err != nil {
 		return Explanation{}, err
 	}
 	if err := r.valid(); r.name != "" && err != nil {
 		return Explanation{}, invalid("explain", r.kind, r.name, CodeInvalidName, err)
+	}
+	if !slices.Contains(actions, action) {
+		return Explanation{}, fail("explain", r.kind, r.name, CodeInvalidRequest, "an action is one of read, write, delete, admin, not "+quote(string(action)))
 	}
 	if key, ok := w.grants.decide(action, r); ok {
 		return Explanation{Allowed: true, Key: key, Reason: fmt.Sprintf("%s is granted by %q", action, key)}, nil
