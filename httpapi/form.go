@@ -33,6 +33,12 @@ type form struct {
 	size   int // bytes of fields so far
 }
 
+// brokenOff marks a part that is put behind the body. Nobody gets to see it
+// behind a closing boundary; whoever does has a form without one.
+// multipart.Reader alone takes a body that ends within the headers of a part
+// for complete.
+const brokenOff = "broken-off"
+
 // receiveForm stores the file of a form. What its fields say is checked before
 // the file's bytes where they stand before it, and at the end in any case.
 func (a *api) receiveForm(r *http.Request, boundary string, opts holdall.PutOptions, labels fields) (holdall.ObjectInfo, error) {
@@ -40,7 +46,8 @@ func (a *api) receiveForm(r *http.Request, boundary string, opts holdall.PutOpti
 		return holdall.ObjectInfo{}, badRequest("a multipart/form-data body needs a boundary of 1 to 70 characters in its Content-Type")
 	}
 	m := &meter{r: r.Body}
-	f := &form{parts: multipart.NewReader(m, boundary), meter: m, labels: labels}
+	end := strings.NewReader("\r\n--" + boundary + "\r\nContent-Disposition: " + brokenOff + "\r\n\r\n")
+	f := &form{parts: multipart.NewReader(io.MultiReader(m, end), boundary), meter: m, labels: labels}
 	file, err := f.nextFile()
 	if err != nil {
 		return holdall.ObjectInfo{}, err
@@ -89,7 +96,7 @@ func (f *form) nextFile() (*multipart.Part, error) {
 		if err == io.EOF {
 			return nil, nil // the closing boundary
 		}
-		if err != nil {
+		if err != nil || part.Header.Get("Content-Disposition") == brokenOff {
 			return nil, formBroken(err)
 		}
 		if f.count++; f.count > maxParts {
