@@ -86,24 +86,13 @@ func (f *files) syncTmp() error {
 func (f *files) settle(key string) {
 	err := f.root.Rename(tmpPath(key), blobPath(key))
 	if errors.Is(err, fs.ErrNotExist) {
-		dir, _, _ := strings.Cut(key, "/")
-		if f.makeDir(blobDir+"/"+dir, blobDir) == nil {
+		dir, _, _ := strings.Cut(key, "/") // not two hex digits: prepare made those
+		_ = f.root.Mkdir(blobDir+"/"+dir, 0o700)
+		if f.syncFolder(blobDir) == nil {
 			_ = f.root.Rename(tmpPath(key), blobPath(key))
 		}
 	}
 	f.at("moved", key)
-}
-
-// makeDir makes a folder durable in its parent.
-func (f *files) makeDir(name, parent string) error {
-	err := f.root.Mkdir(name, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return f.syncFolder(parent)
 }
 
 func (f *files) syncFolder(name string) error {

@@ -166,10 +166,22 @@ func open(root *os.Root, timeout time.Duration) (*Backend, error) {
 	return b, nil
 }
 
-// prepare makes the folders.
+// prepare makes the folders: those in blobs too, all at once, so that no
+// upload has to sync a new one.
 func (f *files) prepare() (err error) {
-	for _, name := range []string{blobDir, tmpDir} {
-		if err := f.makeDir(name, "."); err != nil {
+	for _, name := range []string{tmpDir, blobDir} {
+		if err := f.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	last := fmt.Sprintf("%s/%02x", blobDir, 0xff)
+	if _, err := f.root.Stat(last); errors.Is(err, fs.ErrNotExist) {
+		for i := range 0x100 {
+			if err := f.root.Mkdir(fmt.Sprintf("%s/%02x", blobDir, i), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+		if err := f.syncFolder(blobDir); err != nil {
 			return err
 		}
 	}
