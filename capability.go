@@ -7,8 +7,9 @@ import (
 )
 
 // The interfaces of this file are optional. A backend implements those that
-// it can serve better than the root package can by itself; New finds them
-// with [As], so a wrapper with Unwrap hides none.
+// it can serve better than the root package can by itself. They are found with
+// [As], so a wrapper with Unwrap hides none, and does not see the calls of those
+// that it does not implement itself.
 
 // AtomicPutter is for a backend that is both the Catalog and the Blobs of a
 // store and commits an entry and its bytes together. Without it, or for a

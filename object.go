@@ -138,7 +138,9 @@ func (o *Object) Open(ctx context.Context) (*Reader, error) {
 
 // Update renames, moves or re-labels the object without touching its bytes.
 // It needs write, in the target bucket too, whose rules must admit the
-// object. ErrNotFound when there is none, ErrExists when the place is taken.
+// object. ErrNotFound when there is none, ErrExists when the place is taken,
+// ErrPrecondition when IfMatch does not hold. Its version grows by one, also
+// when nothing is asked for.
 func (o *Object) Update(ctx context.Context, u ObjectUpdate) (ObjectInfo, error) {
 	const op = "object.update"
 	if err := o.checkUpdate(op, u); err != nil {

@@ -110,7 +110,8 @@ func (r *Record) Get(ctx context.Context) (RecordInfo, error) {
 
 // Put stores a value under the key and returns the record; its Version is 1
 // when it is new. value is marshalled by encoding/json; a json.RawMessage is
-// kept as it is. It needs write. Without conditions the last write wins.
+// kept as it is (other []byte becomes a string in base64, as always there). It
+// needs write. Without conditions the last write wins.
 //
 // ErrInvalid for a value outside the JSON grammar of [CheckJSON], ErrTooLarge
 // for one over the store's limit, ErrPrecondition when a condition does not

@@ -118,8 +118,9 @@ func (s *Store) With(b Backends) *Store {
 // InTx calls fn with a store whose changes happen all, when fn returns nil,
 // or not at all. It matches errors.ErrUnsupported unless catalog and records
 // are one backend that is a [Transactor]. fn may be called again after a
-// conflict. Objects put inside follow the rule of [Store.With]; fn must not
-// use s itself, which an embedded backend would wait for.
+// conflict. Objects put inside follow the rule of [Store.With], and their bodies
+// are read within the transaction; fn must not write by s itself, which an
+// embedded backend would wait for.
 func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 	t, ok := As[Transactor](s.catalog)
 	if !ok || !same(s.catalog, s.records) {

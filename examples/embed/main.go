@@ -42,9 +42,12 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 
 	// Upkeep: what is deleted, replaced or broken off is cleared away in time.
 	ctx, stop := context.WithCancel(ctx)
-	upkeep := make(chan error, 1)
-	go func() { upkeep <- store.Run(ctx, nil) }()
-	defer func() { stop(); <-upkeep }() // before the store is closed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = store.Run(ctx, nil) // ends with ctx
+	}()
+	defer func() { stop(); <-done }() // before the store is closed
 
 	return work(ctx, store, out)
 }
