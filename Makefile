@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := . internal/tools bench examples/chi
+MODULES := . internal/tools bench examples/chi internal/contract
 FUZZTIME ?= 4s
 
 .PHONY: help run build quick test race verify lint fuzz bench srctree fmt

@@ -23,14 +23,13 @@ func TestPatchObject(t *testing.T) {
 	patch(`{"metadata":{"b":"2"}}`).want(200).has("metadata", `{"b":"2"}`)
 	patch(`{"metadata":{}}`).want(200).has("metadata", `{}`)
 	patch(`{"content_type":"Text/CSV"}`).want(200).has("content_type", "text/csv").has("version", "6")
-	for _, wrong := range []string{`{"path":""}`, `{"path":"/a"}`, `{"path":"a/../b"}`, `{"path":"\u0000"}`} {
+	for _, wrong := range []string{`{"path":""}`, `{"path":"/a"}`, `{"path":"a/../b"}`, `{"path":"\n"}`} {
 		patch(wrong).code(400, "invalid_path")
 	}
 	for _, wrong := range []string{`{"path":7}`, `{"metadata":"x"}`, `{"metadata":{"a":1}}`, `{"metadata":{"a":null}}`, `{"metadata":[]}`, `{"content_type":"nonsense"}`, `{"content_type":"a/b, c/d"}`, `{"content_type":"image/*"}`,
 		`{"content_type":7}`, `[]`, `7`, `{"bucket":7}`, `{"metadata":{"a":1},"bucket":"b"}`} {
 		patch(wrong).code(400, "invalid_request")
 	}
-	patch(`{"bucket":"b","metadata":{"` + strings.Repeat("k", 300<<10) + `":"x"}}`).want(400)
 	patch(`{"bucket":"a.b"}`).code(400, "invalid_name")
 	patch(`{`).code(400, "invalid_json")
 	patch(`{"path":"x","path":"y"}`).code(400, "invalid_json")
@@ -57,6 +56,16 @@ func TestPatchObject(t *testing.T) {
 	s.do("PATCH", "/storage/objects/default/"+id, as(ann), body("text/plain", `{"path":"x"}`)).code(415, "unsupported_media_type")
 	s.do("PATCH", "/storage/objects/default/"+randomObject, as(ann), js(`{"path":"x"}`)).code(404, "object_not_found")
 	s.do("PATCH", "/storage/objects/default/nonsense", as(ann), js(`{"path":"x"}`)).want(404)
+}
+
+// Labels are held to their rules however they come.
+func TestPatchedMetadataIsCheckedInAMoveToo(t *testing.T) {
+	s := newServer(t)
+	s.bucket(`{"name":"b"}`)
+	id := s.uploadID(ann, "default", "p", "x")
+	for _, move := range []string{"", `,"bucket":"b"`, `,"path":"q"`} {
+		s.do("PATCH", "/storage/objects/default/"+id, as(ann), js(`{"metadata":{"`+strings.Repeat("k", 300<<10)+`":"x"}`+move+`}`)).code(400, "invalid_request")
+	}
 }
 
 func TestCopyObject(t *testing.T) {
@@ -158,6 +167,10 @@ func TestBulkDelete(t *testing.T) {
 		bulk(ann, wrong).code(400, "invalid_request")
 	}
 	bulk(ann, `{"ids":[`+strings.Repeat(`"x",`, 999)+`"`+two+`"]}`).want(200).has("deleted", `["`+two+`"]`)
-	s.do("POST", "/storage/objects/none/delete", as(ann), js(`{"ids":["x"]}`)).code(404, "bucket_not_found")
 	s.do("POST", "/storage/objects/b/"+two+"/restore", as(ann)).want(200)
+}
+
+func TestBulkDeleteInABucketThatIsNotThere(t *testing.T) {
+	s := newServer(t)
+	s.do("POST", "/storage/objects/none/delete", as(ann), js(`{"ids":["x"]}`)).code(404, "bucket_not_found")
 }

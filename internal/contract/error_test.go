@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestRequestID(t *testing.T) {
 			s.do("GET", target, as(ann), header("X-Request-Id", sane)).hasHeader("X-Request-Id", sane)
 		}
 		seen := map[string]bool{}
-		for _, insane := range []string{"", " ", "a b", "a\tb", "ä", strings.Repeat("x", 1000), "\x7f"} {
+		for _, insane := range []string{"", " ", "a b", "a\tb", "ä", strings.Repeat("x", 1000)} {
 			got := s.do("GET", target, as(ann), header("X-Request-Id", insane)).header.Get("X-Request-Id")
 			if got == "" || got == insane || seen[got] {
 				t.Errorf("%s: %q for %q", target, got, insane)
@@ -44,7 +45,7 @@ func TestMethodsThatAreNotAllowed(t *testing.T) {
 	fill := strings.NewReplacer("{name}", "default", "{bucket}", "default", "{target}", "default", "{id}", randomObject, "{path}", "a", "{appId}", "app-a", "{collection}", "c", "{key}", "k")
 	for _, r := range s.spec.routes {
 		target := fill.Replace(r.template)
-		taken := map[string]bool{}
+		taken := map[string]bool{"OPTIONS": true}
 		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if op, _ := s.spec.operation(m, target); op != nil {
 				taken[m] = true
@@ -56,14 +57,11 @@ func TestMethodsThatAreNotAllowed(t *testing.T) {
 			}
 			s.sub(m+" "+target, func(s *server) {
 				a := s.do(m, target, as(appA)).code(405, "method_not_allowed")
-				for _, allowed := range strings.Split(a.header.Get("Allow"), ", ") {
-					if !taken[allowed] && allowed != "OPTIONS" && (allowed != "HEAD" || !taken["GET"]) {
-						s.t.Errorf("Allow is %q, the description has %v", a.header.Get("Allow"), taken)
+				taken["HEAD"] = taken["GET"] // net/http answers it with GET
+				for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+					if slices.Contains(strings.Split(a.header.Get("Allow"), ", "), m) != taken[m] {
+						s.t.Errorf("Allow is %q; of %s the description says %v", a.header.Get("Allow"), m, taken[m])
 					}
-					delete(taken, allowed)
-				}
-				for m := range taken {
-					s.t.Errorf("Allow is %q without %s", a.header.Get("Allow"), m)
 				}
 			})
 			break

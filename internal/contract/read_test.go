@@ -89,7 +89,7 @@ func TestContentDisposition(t *testing.T) {
 func TestInline(t *testing.T) {
 	s := newServer(t)
 	for ct, inline := range map[string]bool{
-		"image/png": true, "text/plain": true, "application/pdf": true, "image/jpeg": true, "Image/PNG; x=y": true,
+		"image/png": true, "text/plain": true, "image/jpeg": true, "Image/PNG; x=y": true,
 		"text/html": false, "TEXT/HTML": false, "text/html; charset=utf-8": false, "image/svg+xml": false, "application/xhtml+xml": false,
 		"text/xml": false, "application/xml": false, "application/atom+xml": false, "text/javascript": false, "application/javascript": false,
 		"application/x-unknown": false, "application/octet-stream": false, "multipart/x-mixed-replace": false,
@@ -136,7 +136,7 @@ func TestRanges(t *testing.T) {
 			t.Errorf("Range %q: %d", rng, a.status)
 		}
 	}
-	s.do("HEAD", "/storage/objects/default/"+id, as(ann), header("Range", "bytes=0-4")).want(206).hasHeader("Content-Length", "5")
+	s.do("HEAD", "/storage/objects/default/"+id, as(ann), header("Range", "bytes=0-4")).want(200).hasHeader("Content-Length", "20") // only GET has ranges: RFC 9110, section 14.2
 	s.do("GET", "/storage/objects/default/"+empty, as(ann)).want(200).hasHeader("Content-Length", "0").text("")
 	if a := s.do("GET", "/storage/objects/default/"+empty, as(ann), header("Range", "bytes=0-")); a.status != 416 && a.status != 200 {
 		t.Errorf("a range of nothing: %d", a.status)
@@ -222,7 +222,11 @@ func TestConditionsOnBytes(t *testing.T) {
 					name, value, _ := strings.Cut(line, ": ")
 					opts = append(opts, header(name, value))
 				}
-				s.do(method, "/storage/objects/default/"+id, opts...).want(c.status)
+				want := c.status
+				if method == "HEAD" && want == 206 { // only GET has ranges: RFC 9110, section 14.2
+					want = 200
+				}
+				s.do(method, "/storage/objects/default/"+id, opts...).want(want)
 			})
 		}
 	}

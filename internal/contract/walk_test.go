@@ -3,7 +3,6 @@ package contract
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +113,10 @@ func (s *server) walkObjects() {
 	form := func(bucket string) option {
 		return newForm().field("bucket", bucket).file("f", "f", "text/plain", "x").option()
 	}
+	gzip := header("Content-Encoding", "gzip") // what is stored are the bytes as sent
+	for target, c := range map[string]caller{"/storage/objects": ann, "/storage/objects/default": ann, "/apps/app-a/storage/upload": appA} {
+		s.do("POST", target+"?path=gz", as(c), gzip, body("text/plain", "x")).want(415)
+	}
 	s.do("POST", "/storage/objects", as(ann), form("none")).want(404)
 	s.do("POST", "/storage/objects", as(ann), form("picky")).want(422)
 	s.do("POST", "/storage/objects/none?path=p", as(ann), body("text/plain", "x")).want(404)
@@ -207,17 +210,16 @@ func (s *server) walkBytes() {
 		"/storage/files/default/bytes":   {"/storage/files/default/none", "/storage/files/default/bytes?tier=x"},
 		"/apps/app-a/storage/" + app:     {"/apps/app-a/storage/" + randomObject, "/apps/app-a/storage/" + app + "?inline=x"},
 	} {
-		methods := []string{"GET", "HEAD"}
-		for _, m := range methods {
+		s.do("GET", target, as(appA), header("Range", "bytes=0-1")).want(206)
+		s.do("GET", target, as(appA), header("Range", "bytes=9-")).want(416)
+		for _, m := range []string{"GET", "HEAD"} {
 			s.do(m, target, as(appA)).want(200)
-			s.do(m, target, as(appA), header("Range", "bytes=0-1")).want(206)
 			s.do(m, target, as(appA), header("If-None-Match", etag("hello"))).want(304)
 			s.do(m, absent[1], as(appA)).want(400)
 			s.do(m, target, bearer("x")).want(401)
 			s.do(m, target, noPerm).want(403)
 			s.do(m, absent[0], as(appA)).want(404)
 			s.do(m, target, as(appA), header("If-Match", `"x"`)).want(412)
-			s.do(m, target, as(appA), header("Range", "bytes=9-")).want(416)
 		}
 	}
 }
@@ -239,6 +241,7 @@ func (s *server) walkLinks() {
 		s.do("POST", c.target, as(ann), body(xml, "x")).want(415)
 		s.do("POST", c.target, as(ann), js(strings.Replace(c.text, "{", `{"direct":true,`, 1))).want(422)
 	}
+	s.do("POST", "/storage/objects/default/sign-upload", as(ann), js(`{"path":"links","expires_in":60}`)).want(409)
 	s.walkRedeem()
 }
 
@@ -248,11 +251,15 @@ func (s *server) walkRedeem() {
 		return s.signUpload(ann, "links", `{"path":"`+path+`","max_size":5,"expires_in":60}`)
 	}
 	once := link("once")
+	late := link("once")
+	s.do("PUT", "/storage/objects/%00?signature=x").want(400)
 	s.use(once, "hello").want(201)
 	s.use(once, "hello").want(403)
-	s.use(link("once"), "hello").want(409)
+	s.use(late, "hello").want(409)
 	s.use(link("big"), "hello!").want(413)
-	s.use(link("sum"), "hello", header("Authorization", "Bearer x")).want(401)
+	s.use(link("token"), "hello", header("Authorization", "Bearer x")).want(401)
+	s.use(link("coded"), "hello", header("Content-Encoding", "gzip")).want(415)
+	s.use(link("accept"), "hello", header("Accept", xml)).want(406)
 	text := link("type")
 	gone := link("gone")
 	s.do("PATCH", "/storage/buckets/links", as(ann), js(`{"allowed_types":["image/png"]}`)).must(200)
@@ -294,6 +301,7 @@ func (s *server) walkApps() {
 	s.do("DELETE", "/apps/app-a/storage/"+id+"?purge=x", as(appA)).want(400)
 	s.do("DELETE", "/apps/app-a/storage/"+id, as(appA), header("If-Match", `"x"`)).want(412)
 	s.do("DELETE", "/apps/app-a/storage/"+id, as(appA)).want(200)
+	s.do("DELETE", "/apps/%00/storage", as(appA)).want(400)
 	s.do("DELETE", "/apps/app-a/storage", as(appA)).want(200)
 	s.do("DELETE", "/apps/app-a/storage").want(401)
 	s.do("DELETE", "/apps/app-a/storage", noPerm).want(403)
@@ -353,22 +361,18 @@ func (s *server) walkRecords() {
 }
 
 func (s *server) walkRecordDeletes(accept, noPerm option) {
-	for range 2 {
-		id := s.put(ann, "c", "d", `"value":1`).get("id")
-		for _, target := range []string{"/storage/records/c/d", "/storage/records/" + id} {
-			s.do("DELETE", target+"?purge=x", as(ann)).want(400)
-			s.do("DELETE", target).want(401)
-			s.do("DELETE", target, noPerm).want(403)
-			s.do("DELETE", target, as(ann), accept).want(406)
-			s.do("DELETE", target, as(ann), header("If-Match", `"x"`)).want(412)
-			s.do("DELETE", target, as(ann)).want(200)
-			s.do("DELETE", target, as(ann)).want(404)
-			id = s.put(ann, "c", "d", `"value":1`).get("id")
-			if target != "/storage/records/c/d" {
-				break
-			}
-			s.do("DELETE", "/storage/records/"+id, as(ann)).want(200)
+	for _, byID := range []bool{false, true} {
+		target := "/storage/records/c/d"
+		if id := s.put(ann, "c", "d", `"value":1`).must(201).get("id"); byID {
+			target = "/storage/records/" + id
 		}
+		s.do("DELETE", target+"?purge=x", as(ann)).want(400)
+		s.do("DELETE", target).want(401)
+		s.do("DELETE", target, noPerm).want(403)
+		s.do("DELETE", target, as(ann), accept).want(406)
+		s.do("DELETE", target, as(ann), header("If-Match", `"x"`)).want(412)
+		s.do("DELETE", target, as(ann)).want(200)
+		s.do("DELETE", target, as(ann)).want(404)
 	}
 	const op = `{"op":"put","collection":"c","key":"k","value":1}`
 	batch := func(want int, text string, opts ...option) {
@@ -390,75 +394,10 @@ func (s *server) walkRecordDeletes(accept, noPerm option) {
 
 func (s *server) walkTheRest() {
 	s.do("GET", "/storage/healthz").want(200)
+	s.do("GET", "/storage/healthz", bearer("x")).want(401)
+	s.do("GET", "/storage/healthz", header("Accept", xml)).want(406)
 	s.do("GET", "/storage/openapi.yaml").want(200)
+	s.do("GET", "/storage/openapi.yaml", bearer("x")).want(401)
 	down := s.over(s.t, holdall.Backends{Catalog: broken{holdall.ErrUnavailable}, Blobs: memory.New()})
 	down.do("GET", "/storage/healthz").code(503, "unavailable")
-}
-
-// over starts another server, over other backends, whose answers count too.
-func (s *server) over(t *testing.T, b holdall.Backends) *server {
-	o := startServer(t, func(o *server) http.Handler { return newHandler(t, o.clock, &b) })
-	o.seen = s.seen
-	return o
-}
-
-// plain hides what a catalog can do besides.
-type plain struct{ holdall.Catalog }
-
-// walkFaults calls every operation over a catalog that fails.
-func (s *server) walkFaults(t *testing.T, status string, fault error) {
-	down := s.over(t, holdall.Backends{Catalog: broken{fault}, Blobs: memory.New()})
-	want, _ := strconv.Atoi(status)
-	bodies := map[string]option{
-		"createBucket": js(`{"name":"b"}`), "updateBucket": js(`{}`), "deleteObjects": js(`{"ids":["` + randomObject + `"]}`),
-		"signUpload": js(`{"path":"p","expires_in":60}`), "signDownload": js(`{"expires_in":60}`), "updateObject": js(`{"path":"p"}`), "copyObject": js(`{"path":"p"}`),
-		"putRecord": js(`{"value":1}`), "putRecordByBody": js(`{"collection":"c","key":"k","value":1}`), "patchRecord": body(mergePatch, `{}`),
-		"batchRecords":    js(`{"atomic":true,"operations":[{"op":"delete","collection":"c","key":"k"}]}`),
-		"uploadToDefault": body("text/plain", "x"), "upload": body("text/plain", "x"), "uploadAppFile": body("text/plain", "x"),
-	}
-	everyOperation(down, func(op, method, target string, _ ...option) {
-		switch op {
-		case "openapi", "redeemUpload": // needs no backend; needs a link
-			return
-		case "health":
-			down.do(method, target).want(503)
-			return
-		case "deleteObjectById":
-			target = "/storage/objects/" + randomObject
-		case "deleteRecordById":
-			target = "/storage/records/" + randomRecord
-		case "uploadToDefault", "upload", "uploadAppFile":
-			target += "?path=p"
-		}
-		opts := []option{as(appA)}
-		if b := bodies[op]; b != nil {
-			opts = append(opts, b)
-		}
-		down.do(method, target, opts...).want(want)
-	})
-	link := s.signUpload(ann, "default", `{"path":"fault","expires_in":60}`)
-	link.URL = strings.Replace(link.URL, s.url.Host, down.url.Host, 1)
-	down.use(link, "x").want(want)
-}
-
-// broken is a catalog in which everything fails.
-type broken struct{ err error }
-
-func (b broken) Ping(context.Context) error { return b.err }
-func (b broken) Put(context.Context, holdall.Entry, holdall.Condition) (holdall.Entry, error) {
-	return holdall.Entry{}, b.err
-}
-func (b broken) Get(context.Context, holdall.Ref) (holdall.Entry, error) {
-	return holdall.Entry{}, b.err
-}
-func (b broken) Query(context.Context, holdall.Query) (holdall.Page, error) {
-	return holdall.Page{}, b.err
-}
-func (b broken) Count(context.Context, holdall.Query) (int64, error) { return 0, b.err }
-func (b broken) Remove(context.Context, string, string, int64) error { return b.err }
-func (b broken) Scan(context.Context, holdall.Scan) ([]holdall.Entry, error) {
-	return nil, b.err
-}
-func (b broken) InTx(ctx context.Context, fn func(context.Context, holdall.Catalog) error) error {
-	return fn(ctx, b)
 }
