@@ -299,8 +299,9 @@ type DeleteResult struct {
 }
 
 // DeleteObjects soft-deletes up to 1000 objects of the bucket by id and says
-// for each what became of it, in their order. It needs delete. Two round
-// trips where the backend can put batches.
+// for each what became of it, in their order. It needs delete. ErrNotFound
+// when there is no such bucket. Two round trips where the backend can put
+// batches.
 func (b *Bucket) DeleteObjects(ctx context.Context, ids []string) ([]DeleteResult, error) {
 	const op = "object.delete"
 	if err := b.admit(op, Delete); err != nil {
@@ -314,6 +315,11 @@ func (b *Bucket) DeleteObjects(ctx context.Context, ids []string) ([]DeleteResul
 		Containers: []string{b.name}, Scopes: scopes, IDs: ids, Limit: len(ids)})
 	if err != nil {
 		return nil, wrap(op, KindBucket, b.name, err)
+	}
+	if len(page.Entries) == 0 { // perhaps there is not even a bucket
+		if _, err := b.w.s.bucket(ctx, b.w.p.Tenant, b.name); err != nil {
+			return nil, wrap(op, KindBucket, b.name, err)
+		}
 	}
 	ops := make([]PutOp, len(page.Entries))
 	for i, e := range page.Entries {

@@ -131,7 +131,7 @@ func (f *form) field(part *multipart.Part) error {
 	case f.labels.text[name] != "":
 		return badRequest("the field %s is given more than once", name)
 	case !utf8.Valid(value):
-		return badRequest("the field %s is valid UTF-8", name)
+		return notUTF8("field", name)
 	}
 	f.labels.text[name] = string(value)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/holdall-go/holdall"
@@ -130,7 +131,7 @@ func (a *api) signUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := mime.ParseMediaType(contentType); contentType != "" && err != nil {
+	if contentType != "" && !isMediaType(contentType) {
 		return badRequest("content_type is one type/subtype, not %q", clip(contentType))
 	}
 	bucket := r.PathValue("bucket")
@@ -211,4 +212,12 @@ func (a *api) putSigned(r *http.Request, bucket string, params url.Values) (hold
 		opts.ContentType = r.Header.Get("Content-Type")
 	}
 	return ws.Bucket(bucket).Tier(holdall.Tier(params.Get(paramTier))).Object(params.Get(paramPath)).Put(r.Context(), r.Body, &opts)
+}
+
+// isMediaType reports whether s is one type/subtype, with or without
+// parameters, and no wildcard (RFC 9110, section 8.3.1).
+func isMediaType(s string) bool {
+	media, _, err := mime.ParseMediaType(s)
+	top, sub, ok := strings.Cut(media, "/")
+	return err == nil && ok && top != "" && sub != "" && !strings.Contains(media, "*")
 }

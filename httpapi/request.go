@@ -48,11 +48,22 @@ func (q *query) text(name string) string {
 		q.fail("the parameter %s is given once, not %d times", name, len(list))
 		return ""
 	case !utf8.ValidString(list[0]):
-		q.fail("the parameter %s is valid UTF-8 once it is decoded", name)
+		if q.err == nil {
+			q.err = notUTF8("parameter", name)
+		}
 		return ""
 	default:
 		return list[0]
 	}
+}
+
+// notUTF8 refuses text that has to be UTF-8, which a path has a code for.
+func notUTF8(what, name string) *failure {
+	f := badRequest("the %s %s is valid UTF-8 once it is decoded", what, name)
+	if name == "path" {
+		f.code = holdall.CodeInvalidPath
+	}
+	return f
 }
 
 func (q *query) bool(name string, absent bool) bool {
