@@ -1,6 +1,7 @@
 package holdall_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,18 +25,23 @@ func TestUpdateChecksMetadataOfWhatMoves(t *testing.T) {
 	require.ErrorIs(t, err, holdall.ErrInvalid)
 }
 
+// stingy is a catalog whose pages hold one entry.
+type stingy struct{ holdall.Catalog }
+
+func (c stingy) Query(ctx context.Context, q holdall.Query) (holdall.Page, error) {
+	q.Limit = 1
+	return c.Catalog.Query(ctx, q)
+}
+
 func TestDeleteAppLeavesNothing(t *testing.T) {
-	const many = 51_000 // more than a hundred pages of any round
-	ctx, store := t.Context(), newStore(t)
+	const many = 250 // pages: more than there are turns for one that is stuck
+	ctx := t.Context()
+	store := newStore(t, func(cfg *holdall.Config) { cfg.Catalog = stingy{cfg.Catalog} })
 	p := caller("*")
 	p.App = "crm"
 	app := store.As(p)
-	for from := 0; from < many; from += holdall.MaxBatch {
-		ops := make([]holdall.BatchOp, holdall.MaxBatch)
-		for i := range ops {
-			ops[i] = holdall.BatchOp{Collection: "c", Key: strconv.Itoa(from + i), Value: 1}
-		}
-		_, err := app.Batch(ctx, ops)
+	for i := range many {
+		_, err := app.Collection("c").Record(strconv.Itoa(i)).Put(ctx, i, nil)
 		require.NoError(t, err)
 	}
 
