@@ -206,7 +206,7 @@ func TestFormFile(t *testing.T) {
 		"bad name":       {[]part{{name: "f", file: true, filename: "..", value: "x"}}, "invalid_path"},
 		"not UTF-8 name": {[]part{{name: "f", file: true, filename: "\xff", value: "x"}}, "invalid_path"},
 		"path twice":     {[]part{field("path", "x"), file("x"), field("path", "x")}, "invalid_request"},
-		"not UTF-8":      {[]part{field("path", "\xff"), file("x")}, "invalid_request"},
+		"not UTF-8":      {[]part{field("path", "\xff"), file("x")}, "invalid_path"},
 		"metadata":       {[]part{file("x"), field("metadata", `{"a":"b","a":"c"}`)}, "invalid_json"},
 		"metadata first": {[]part{field("metadata", `7`), file("x")}, "invalid_request"},
 		"checksum":       {[]part{file("x"), field("checksum", sumOf("y"))}, "checksum_mismatch"},
