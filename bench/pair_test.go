@@ -85,11 +85,12 @@ func (r *ratios) report(b *testing.B, unit string) {
 	b.ReportMetric(0, "ns/op") // of a pair: says nothing
 }
 
-// putter uploads data to new paths and removes it again, off the clock.
+// putter uploads data to new paths.
 type putter struct {
 	tb     testing.TB
 	bucket *holdall.Bucket
 	data   []byte
+	purge  bool // remove it again, off the clock
 	n      int
 }
 
@@ -100,22 +101,28 @@ func (p *putter) put() time.Duration {
 		_, err := o.Put(context.Background(), bytes.NewReader(p.data), &holdall.PutOptions{Size: int64(len(p.data))})
 		noError(p.tb, err)
 	})
-	_, err := o.Delete(context.Background(), &holdall.DeleteOptions{Purge: true})
-	noError(p.tb, err)
+	if p.purge {
+		_, err := o.Delete(context.Background(), &holdall.DeleteOptions{Purge: true})
+		noError(p.tb, err)
+	}
 	return took
 }
 
-// rawFile is the raw way to store a file that survives a crash: write and
-// hash, fsync, rename.
+// rawFile is the raw way to store a file: write and hash, fsync, rename. That
+// leaves out what its name needs to survive a power cut, the fsync of the
+// folder, unless folder is set.
 type rawFile struct {
-	tb   testing.TB
-	dir  string
-	data []byte
+	tb     testing.TB
+	dir    string
+	data   []byte
+	folder bool
+	n      int
 }
 
 func (r *rawFile) put() time.Duration {
-	to := filepath.Join(r.dir, "file")
-	took := timed(func() {
+	r.n++
+	to := filepath.Join(r.dir, fmt.Sprintf("f%d", r.n))
+	return timed(func() {
 		f, err := os.CreateTemp(r.dir, "tmp-*")
 		noError(r.tb, err)
 		hash := sha256.New()
@@ -125,7 +132,12 @@ func (r *rawFile) put() time.Duration {
 		noError(r.tb, f.Sync())
 		noError(r.tb, f.Close())
 		noError(r.tb, os.Rename(f.Name(), to))
+		if !r.folder {
+			return
+		}
+		dir, err := os.Open(r.dir)
+		noError(r.tb, err)
+		noError(r.tb, dir.Sync())
+		noError(r.tb, dir.Close())
 	})
-	noError(r.tb, os.Remove(to))
-	return took
 }
