@@ -18,8 +18,8 @@ func (b *Backend) ListFolder(ctx context.Context, q holdall.Query, foldersOnly b
 	if err := checkQuery(&q, true); err != nil || matchesNothing(&q) {
 		return page, err
 	}
-	if sortColumn(q.Sort.Field) != "" || q.IDs != nil {
-		return page, fmt.Errorf("postgres: %w: folders are listed by name, whatever the ids", holdall.ErrInvalid)
+	if sortColumn(q.Sort.Field) != "" {
+		return page, fmt.Errorf("postgres: %w: folders sorted by %q", holdall.ErrInvalid, q.Sort.Field)
 	}
 	s := &statement{sql: b.sql}
 	s.walk(&q, foldersOnly)
@@ -75,6 +75,9 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 	only := ""
 	if foldersOnly {
 		only = " AND strpos(" + s.rest(q) + ", '/') > 0"
+	}
+	if q.Name != "" {
+		only += " AND e.name = " + s.arg(q.Name)
 	}
 	s.add(", walk AS (SELECT 0 AS n, NULL::text COLLATE \"C\" AS folder, NULL::text COLLATE \"C\" AS entry, ",
 		s.arg(at.Name), `::text COLLATE "C" AS name, `, s.arg(at.Container), `::text COLLATE "C" AS container, `,

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -29,7 +31,25 @@ func Migrations(opts *Options) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return migrationFS{quoted(o.Schema)}, nil
+	steps, err := readSteps(o.Schema)
+	if err != nil {
+		return nil, err
+	}
+	var archive bytes.Buffer // the nearest thing to a file system in memory
+	w := zip.NewWriter(&archive)
+	for _, s := range steps {
+		f, err := w.Create(s.name)
+		if err == nil {
+			_, err = f.Write([]byte(s.sql))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
 }
 
 // MigrationSQL returns all that [Migrate] would run on an empty database, as one script.
@@ -200,50 +220,8 @@ func readSteps(schema string) ([]step, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(text)
-		steps = append(steps, step{path.Base(n), string(inSchema(text, quoted(schema))), hex.EncodeToString(sum[:])})
+		steps = append(steps, step{path.Base(n), strings.ReplaceAll(string(text), quoted(DefaultSchema), quoted(schema)), hex.EncodeToString(sum[:])})
 	}
 	return steps, nil
 }
 
-func inSchema(text []byte, schema string) []byte {
-	return bytes.ReplaceAll(text, []byte(`"`+DefaultSchema+`"`), []byte(schema))
-}
-
-// migrationFS is the embedded files with another schema.
-type migrationFS struct{ schema string }
-
-func (m migrationFS) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	f, err := embedded.Open(path.Join("migrations", name))
-	if err != nil || name == "." {
-		return f, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	text, err := embedded.ReadFile(path.Join("migrations", name))
-	if err != nil {
-		return nil, err
-	}
-	text = inSchema(text, m.schema)
-	return &migrationFile{bytes.NewReader(text), migrationInfo{info, int64(len(text))}}, nil
-}
-
-type migrationFile struct {
-	*bytes.Reader
-	info migrationInfo
-}
-
-func (f *migrationFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *migrationFile) Close() error               { return nil }
-
-type migrationInfo struct {
-	fs.FileInfo
-	size int64
-}
-
-func (i migrationInfo) Size() int64 { return i.size }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 
@@ -55,5 +54,3 @@ func TestBlobs(t *testing.T) {
 	b := open(t, nil)
 	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
 }
-
-var _ = pgxpool.New

@@ -39,6 +39,7 @@ func (b *Backend) Count(ctx context.Context, q holdall.Query) (n int64, err erro
 	if err := checkQuery(&q, false); err != nil || matchesNothing(&q) {
 		return 0, err
 	}
+	q.Sort, q.After, q.Offset, q.Limit = holdall.Sort{}, nil, 0, 0
 	s := &statement{sql: b.sql}
 	s.count(&q)
 	err = s.run(ctx, b, func(rows pgx.Rows) (err error) {
@@ -193,12 +194,9 @@ func (s *statement) places(q *holdall.Query, base string) {
 	s.add(") ")
 }
 
-// among is the condition on ids, containers and scopes.
+// among is the condition on containers and scopes.
 func (s *statement) among(q *holdall.Query) string {
 	var b strings.Builder
-	if q.IDs != nil {
-		b.WriteString(" AND e.id = ANY (" + s.arg(q.IDs) + "::text[])")
-	}
 	if q.Containers != nil {
 		b.WriteString(" AND e.container = ANY (" + s.arg(q.Containers) + "::text[])")
 	}
@@ -299,6 +297,9 @@ func (s *statement) after(q *holdall.Query) string {
 // conditions are those that rows are filtered by.
 func (s *statement) conditions(q *holdall.Query) string {
 	var b strings.Builder
+	if q.IDs != nil {
+		b.WriteString(" AND e.id = ANY (" + s.arg(q.IDs) + "::text[])")
+	}
 	if q.Direct {
 		b.WriteString(" AND strpos(" + s.rest(q) + ", '/') = 0")
 	}

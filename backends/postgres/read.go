@@ -46,9 +46,10 @@ func (b *Backend) OpenBlob(ctx context.Context, key string, off, n int64) (io.Re
 		r.chunk = guess
 		batch := &pgx.Batch{}
 		batch.Queue(b.sql.blobOpen, key)
-		ahead := off >= 0 && off/int64(guess) < 1<<31
+		ahead := off >= 0 && off/int64(guess) < 1<<30
+		var first, last int64
 		if ahead {
-			first, last := r.span(off, n)
+			first, last = r.span(off, n)
 			batch.Queue(b.sql.blobHead, key, first, last)
 		}
 		results := q.SendBatch(ctx, batch)
@@ -69,7 +70,7 @@ func (b *Backend) OpenBlob(ctx context.Context, key string, off, n int64) (io.Re
 			if err != nil {
 				return err
 			}
-			return r.take(rows)
+			return r.take(rows, last)
 		}
 		return results.Close()
 	})
@@ -92,35 +93,38 @@ func (r *blobReader) span(off, n int64) (first, last int64) {
 	return first, max(last, first)
 }
 
-// take reads the chunks from pos on into the window. Each must be the one
-// that is expected, and as long.
-func (r *blobReader) take(rows pgx.Rows) error {
+// take reads the chunks before last into the window, from pos on, in whichever
+// order they come. Together they must fill it.
+func (r *blobReader) take(rows pgx.Rows, last int64) error {
 	defer rows.Close()
 	if r.buf == nil {
 		r.buf = readBuffers.Get().(*[readSize]byte)
 	}
-	pos, filled := r.pos, 0
-	for rows.Next() && pos < r.end {
+	chunk := int64(r.chunk)
+	end := min(r.end, last*chunk)
+	window, missing := r.buf[:end-r.pos], end-r.pos
+	for rows.Next() {
 		var seq int64
 		var data pgtype.DriverBytes
 		if err := rows.Scan(&seq, &data); err != nil {
 			return err
 		}
-		from := seq * int64(r.chunk)
-		if from+int64(len(data)) != min(r.size, from+int64(r.chunk)) || pos < from || pos >= from+int64(len(data)) {
-			return r.damaged(pos)
+		from, to := seq*chunk, seq*chunk+int64(len(data))
+		if to != min(r.size, from+chunk) {
+			return r.damaged(from)
 		}
-		n := copy(r.buf[filled:], data[pos-from:min(int64(len(data)), r.end-from)])
-		filled, pos = filled+n, pos+int64(n)
+		if from, to = max(from, r.pos), min(to, end); from < to {
+			missing -= int64(copy(window[from-r.pos:], data[from-seq*chunk:to-seq*chunk]))
+		}
 	}
 	rows.Close()
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if filled == 0 {
-		return r.damaged(pos)
+	if missing != 0 {
+		return r.damaged(r.pos)
 	}
-	r.rest, r.pos = r.buf[:filled], pos
+	r.rest, r.pos = window, end
 	return nil
 }
 
@@ -145,7 +149,7 @@ func (r *blobReader) fill() {
 		if err != nil {
 			return err
 		}
-		return r.take(rows)
+		return r.take(rows, last)
 	})
 }
 

@@ -156,8 +156,8 @@ func (s *statements) blobStatements() {
 	s.blobLock = "SELECT FROM " + blobs + " WHERE id = $1 AND size IS NULL AND NOT deleting FOR SHARE"
 	s.blobFinish = "UPDATE " + blobs + " SET size = $2 WHERE id = $1 AND size IS NULL AND NOT deleting"
 	s.blobOpen = "SELECT id, size, chunk_size FROM " + blobs + " WHERE key = $1 AND size IS NOT NULL AND NOT deleting"
-	s.blobHead = "SELECT seq, data FROM " + chunks + " WHERE blob = (SELECT id FROM " + blobs + " WHERE key = $1) AND seq >= $2 AND seq < $3 ORDER BY blob, seq"
-	s.blobRead = "SELECT seq, data FROM " + chunks + " WHERE blob = $1 AND seq >= $2 AND seq < $3 ORDER BY blob, seq"
+	s.blobHead = "SELECT seq, data FROM " + chunks + " WHERE blob = (SELECT id FROM " + blobs + " WHERE key = $1) AND seq >= $2 AND seq < $3"
+	s.blobRead = "SELECT seq, data FROM " + chunks + " WHERE blob = $1 AND seq >= $2 AND seq < $3"
 	s.blobCopy = "INSERT INTO " + chunks + " (blob, seq, data) SELECT $1, seq, data FROM " + chunks + " WHERE blob = $2 AND seq >= $3 AND seq < $4"
 	s.blobList = "SELECT b.key, coalesce(b.size, (SELECT count(*) * b.chunk_size FROM " + chunks + " c WHERE c.blob = b.id)), b.created_at FROM " +
 		blobs + " b WHERE b.key > $1 ORDER BY b.key LIMIT $2"
