@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/body"
+)
+
+// SealFunc completes an entry once its bytes are in.
+type sealFunc = func() (holdall.Entry, holdall.Condition, error)
+
+// AtomicLimit implements [holdall.AtomicPutter]: nearly 2 MiB, what is gathered
+// in memory before a connection is asked for. Within a transaction, which
+// holds a connection anyway, there is no limit.
+func (b *Backend) AtomicLimit() int64 {
+	if b.tx != nil {
+		return -1
+	}
+	return windowSize - 64<<10 // whole chunks, whatever the server's pages are, and one byte
+}
+
+// PutWithBlob implements [holdall.AtomicPutter]. A new object of up to 128 KiB
+// takes one round trip.
+func (b *Backend) PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (holdall.Entry, holdall.Condition, error)) (holdall.Entry, error) {
+	if b.tx != nil {
+		return b.putWithin(ctx, key, r, size, seal)
+	}
+	u, err := b.newUpload(ctx, key, size)
+	if err != nil {
+		return holdall.Entry{}, err
+	}
+	n, err := body.Fill(ctx, r, u.buf)
+	switch {
+	case err == nil && (size < 0 || size >= int64(n)):
+		err = fmt.Errorf("postgres: %w: %d bytes for one commit", holdall.ErrTooLarge, n)
+	case err == nil || err == io.EOF:
+		err = body.Size(int64(n), size)
+	}
+	if err != nil {
+		u.free()
+		return holdall.Entry{}, err
+	}
+	e, err := decide(seal, func(e holdall.Entry, c holdall.Condition) (holdall.Entry, error) { return u.putBoth(ctx, n, e, c) })
+	if err == nil {
+		u.free()
+	}
+	return e, keyTaken(key, err)
+}
+
+// decide puts what seal returns, and asks again while others change it.
+func decide(seal sealFunc, put func(holdall.Entry, holdall.Condition) (holdall.Entry, error)) (holdall.Entry, error) {
+	for try := 1; ; try++ {
+		e, c, err := seal()
+		if err != nil {
+			return holdall.Entry{}, err
+		}
+		e, err = put(e, c)
+		if err == nil || try == maxTries || !errors.Is(err, holdall.ErrConflict) {
+			return e, err
+		}
+	}
+}
+
+// putBoth stores the n bytes in the window and the entry in one commit.
+func (u *upload) putBoth(ctx context.Context, n int, e holdall.Entry, c holdall.Condition) (holdall.Entry, error) {
+	e = normal(e)
+	if err := checkPut(&e, c); err != nil {
+		return holdall.Entry{}, err
+	}
+	if n <= batchSize && c == holdall.IfAbsent {
+		out, err := u.putNew(ctx, n, e)
+		if err != errExpired {
+			return out, err
+		}
+	}
+	var out holdall.Entry
+	err := u.b.transaction(ctx, func(q querier) (err error) {
+		if err := u.whole(ctx, q, n); err != nil {
+			return err
+		}
+		if c == holdall.IfAbsent || c == holdall.Always {
+			if _, err := q.Exec(ctx, u.b.sql.evict, append(placeArgs(e.Place()), e.UpdatedAt)...); err != nil {
+				return err
+			}
+		}
+		if out, err = u.b.sql.put(ctx, q, e, c); err == errExpired {
+			err = taken(&e)
+		}
+		return err
+	})
+	return out, err
+}
+
+// putNew stores bytes and a new entry in one batch, which commits only when
+// every statement of it has succeeded. errExpired is not the last word.
+func (u *upload) putNew(ctx context.Context, n int, e holdall.Entry) (holdall.Entry, error) {
+	s := u.b.sql
+	err := u.b.write(ctx, func(q querier) error {
+		batch := &pgx.Batch{}
+		u.queue(batch, n)
+		batch.Queue(s.insertOrFail.of(isFenced(&e)), rowArgs(&e)...)
+		err := q.SendBatch(ctx, batch).Close()
+		if err != nil {
+			err = s.explain(ctx, q, &e, holdall.IfAbsent, err)
+		}
+		return err
+	})
+	e.Version = 1
+	return e, err
+}
+
+// putWithin is PutWithBlob in a transaction. The bytes go first; where the
+// entry does not follow they are deleted again.
+func (b *Backend) putWithin(ctx context.Context, key string, r io.Reader, size int64, seal sealFunc) (holdall.Entry, error) {
+	if _, err := b.PutBlob(ctx, key, r, size); err != nil {
+		return holdall.Entry{}, err
+	}
+	e, err := decide(seal, func(e holdall.Entry, c holdall.Condition) (holdall.Entry, error) { return b.Put(ctx, e, c) })
+	if err != nil && ctx.Err() == nil {
+		if failed := b.DeleteBlob(ctx, key); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	return e, err
+}

@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/pgtest"
+	"github.com/holdall-go/holdall/storagetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+var bg = context.Background()
+
+// open returns a Backend in a new schema, which goes with the test.
+func open(t testing.TB, opts *Options) *Backend {
+	t.Helper()
+	return openAt(t, pgtest.DSN(t), opts)
+}
+
+func openAt(t testing.TB, dsn string, opts *Options) *Backend {
+	t.Helper()
+	o := Options{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Schema == "" {
+		o.Schema = "test " + strings.ToLower(ulid.Make().String())
+	}
+	b, err := Open(bg, dsn+" pool_max_conns=20", &o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	require.NoError(t, Migrate(bg, b.pool, &o))
+	t.Cleanup(func() {
+		_, err := b.pool.Exec(bg, fmt.Sprintf("DROP SCHEMA IF EXISTS %s CASCADE", quoted(o.Schema)))
+		require.NoError(t, err)
+	})
+	return b
+}
+
+func TestCatalog(t *testing.T) {
+	b := open(t, nil)
+	storagetest.Catalog(t, func(*testing.T) holdall.Catalog { return b })
+}
+
+func TestBlobs(t *testing.T) {
+	b := open(t, nil)
+	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
+}

@@ -1,0 +1,210 @@
+package pgtest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Server is a PostgreSQL server of the tests' own, durable as in production.
+type Server struct {
+	// DSN leads to an empty database over loopback, as a superuser.
+	DSN  string
+	dir  string
+	port int
+	cred *syscall.Credential // nil: as this process
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+const patience = 60 * time.Second
+
+func newServer(settings []string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "holdall-pg-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{dir: dir}
+	if err = s.init(settings); err == nil {
+		err = s.start()
+	}
+	if err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// init makes the data folder. The server refuses to run as root.
+func (s *Server) init(settings []string) error {
+	if os.Getuid() == 0 {
+		if err := s.becomeSomebody(); err != nil {
+			return err
+		}
+	}
+	initdb, err := binary("initdb")
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(s.dir, "data")
+	args := []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"}
+	// A locale whose order is not that of bytes shows what forgets to ask for it.
+	out, err := s.command(initdb, append(args, "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")...).CombinedOutput()
+	if err != nil {
+		_ = os.RemoveAll(data)
+		if out, err = s.command(initdb, append(args, "--locale=C.UTF-8")...).CombinedOutput(); err != nil {
+			return fmt.Errorf("initdb: %w: %s", err, out)
+		}
+	}
+	conf := append([]string{
+		"listen_addresses = '127.0.0.1'", "unix_socket_directories = '" + s.dir + "'", "max_connections = 200",
+		"fsync = on", "synchronous_commit = on", "shared_buffers = 256MB", "max_wal_size = 4GB", "logging_collector = off",
+	}, settings...)
+	f, err := os.OpenFile(filepath.Join(data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("\n" + strings.Join(conf, "\n") + "\n")
+	return errors.Join(err, f.Close())
+}
+
+func (s *Server) becomeSomebody() error {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return err
+		}
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return err
+	}
+	s.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return os.Chown(s.dir, int(uid), int(gid))
+}
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+	return cmd
+}
+
+// start starts the server and waits until it accepts connections.
+func (s *Server) start() error {
+	postgres, err := binary("postgres")
+	if err != nil {
+		return err
+	}
+	if s.port == 0 {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+	}
+	s.DSN = fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=disable", s.port)
+	cmd := s.command(postgres, "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port))
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	started := make(chan error)
+	go func() {
+		// The server is told when the thread that made it ends (see
+		// dieWithParent), so that thread stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		dieWithParent(cmd.SysProcAttr)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			<-done
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.cmd, s.done = cmd, done
+	ready := make(chan struct{})
+	go follow(cmd, log, ready, done)
+	select {
+	case <-ready:
+		return nil
+	case <-done:
+		return errors.New("the server ended at once; its log is on stderr with HOLDALL_TEST_LOG=1")
+	case <-time.After(patience):
+		return errors.New("the server did not get ready")
+	}
+}
+
+// follow reads the server's log to its end and then waits for the process.
+func follow(cmd *exec.Cmd, log io.Reader, ready, done chan struct{}) {
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if ready != nil && strings.Contains(lines.Text(), "ready to accept connections") {
+			close(ready)
+			ready = nil
+		}
+		if os.Getenv("HOLDALL_TEST_LOG") != "" {
+			fmt.Fprintln(os.Stderr, lines.Text())
+		}
+	}
+	_, _ = io.Copy(io.Discard, log)
+	_ = cmd.Wait()
+	close(done)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Crash ends the server as pg_ctl stop -m immediate does: no checkpoint, every
+// connection cut. It returns when the process has ended.
+func (s *Server) Crash() { s.signal(syscall.SIGQUIT) }
+
+// Restart starts the server again, on the same port, after a Crash.
+func (s *Server) Restart() error { return s.start() }
+
+func (s *Server) signal(sig os.Signal) {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(sig)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+	s.cmd = nil
+}
+
+func (s *Server) stop() {
+	s.signal(syscall.SIGQUIT)
+	_ = os.RemoveAll(s.dir)
+}
