@@ -88,7 +88,7 @@ func TestRawUpload(t *testing.T) {
 
 	for query, code := range map[string]string{
 		"": "invalid_path", "path=": "invalid_path", "path=../x": "invalid_path", "path=/x": "invalid_path", "path=a%5Cb": "invalid_path", "path=a%00": "invalid_path",
-		"path=%ff": "invalid_request", "path=a&path=b": "invalid_request", "path=x&tier=none": "invalid_request", "path=x&tier=private": "tier_needs_app",
+		"path=%ff": "invalid_path", "path=a&path=b": "invalid_request", "path=x&tier=none": "invalid_request", "path=x&tier=private": "tier_needs_app",
 		"path=x&source_type=human": "invalid_request", "path=x&checksum=zz": "invalid_request", "path=x&metadata={": "invalid_json",
 		"path=x&metadata=[]": "invalid_request", `path=x&metadata={"a":1}`: "invalid_request", "path=x&replace=maybe": "invalid_request",
 		"path=x&checksum=" + sumOf("other"): "checksum_mismatch",
