@@ -36,7 +36,7 @@ verify: build ## formatting, vet, modules, other systems, size
 
 lint: ## run the linters of .golangci.yml
 	cd internal/tools/lint && go mod verify && go build -o ../../../bin/golangci-lint tool
-	for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+	for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 fuzz: ## run every fuzz target for FUZZTIME (4s)
 	internal/tools/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// serving is a server in a process of its own.
+type serving struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	stdout bytes.Buffer // to be read once it has stopped
+	log    sync.WaitGroup
+}
+
+// serve starts a server on a free port and waits until it listens.
+func (p *program) serve(args ...string) *serving {
+	p.t.Helper()
+	s := &serving{t: p.t, cmd: p.command(append([]string{"serve", "--listen", "127.0.0.1:0", "--log", "json"}, args...)...)}
+	stderr, err := s.cmd.StderrPipe()
+	require.NoError(p.t, err)
+	s.cmd.Stdout = &s.stdout
+	require.NoError(p.t, s.cmd.Start())
+	address := make(chan string, 1)
+	s.log.Go(func() {
+		defer close(address)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			var l struct{ Msg, Address string }
+			if _ = json.Unmarshal(lines.Bytes(), &l); l.Msg == "serving" {
+				address <- l.Address
+			}
+		}
+	})
+	a, ok := <-address
+	require.True(p.t, ok, "it did not start")
+	s.url = "http://" + a
+	return s
+}
+
+// stop asks the server to end and returns its exit code.
+func (s *serving) stop() int {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+	return s.wait()
+}
+
+func (s *serving) wait() int {
+	s.log.Wait()
+	_ = s.cmd.Wait() // the code says it
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func TestServeDev(t *testing.T) {
+	p := newProgram(t)
+	// The commands are printed for people: read them while the server runs.
+	s := &serving{t: t, cmd: p.command("serve", "--dev", "--listen", "127.0.0.1:0")}
+	stdout, err := s.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	var script []string
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if l := lines.Text(); strings.HasPrefix(l, "export ") || strings.Contains(l, "curl ") {
+			script = append(script, l)
+		}
+		if len(script) == 7 {
+			break
+		}
+	}
+	p.env = nil
+	for _, l := range script[:2] {
+		p.env = append(p.env, strings.TrimPrefix(l, "export "))
+	}
+	transfers(t, p)
+	p.paste(script)
+	require.Zero(t, s.stop())
+}
+
+// paste runs the printed commands in a shell.
+func (p *program) paste(script []string) {
+	t := p.t
+	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("there is no curl to try the printed commands with")
+		}
+		t.Log("without curl the printed commands are not tried")
+		return
+	}
+	for range 2 { // pasted twice they still work
+		out, err := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(script, "\necho\n")).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		answers := strings.Split(string(out), "\n\n")
+		for _, want := range []string{`"path":"notes/hello.txt"`, "hello\n", `"folders":["notes/"`, `"theme":"dark"`} {
+			require.Contains(t, strings.Join(answers, "\n"), want)
+		}
+		require.NotContains(t, string(out), `"code"`)
+	}
+}
+
+func TestServeKeepsAndKnows(t *testing.T) {
+	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_SIGNING_KEY="+testSecret)
+	p.write("roles.json", `{"reader": ["storage:read"]}`)
+	token := strings.TrimSpace(p.ok("", "token"))
+	s := p.serve("--roles", "roles.json")
+	remote := newProgram(t, "HOLDALL_URL="+s.url, "HOLDALL_TOKEN="+token)
+	remote.ok("kept", "put", "-", "default/x")
+	require.Zero(t, s.stop())
+	require.Empty(t, s.stdout.String(), "a token is printed in development only")
+
+	s = p.serve("--roles", "roles.json")
+	remote.env[0] = "HOLDALL_URL=" + s.url
+	require.Equal(t, "kept", remote.ok("", "get", "default/x", "-"))
+	remote.env[1] = "HOLDALL_TOKEN=" + strings.TrimSpace(p.ok("", "token", "--roles", "reader"))
+	require.Equal(t, "kept", remote.ok("", "get", "default/x", "-"))
+	r := remote.run("y", "put", "-", "default/y")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.errors, "permission_denied")
+	remote.env[1] = "HOLDALL_TOKEN=" + token[:len(token)-2]
+	require.Contains(t, remote.run("", "ls", "default").errors, "unauthenticated")
+	require.Zero(t, s.stop())
+	require.Equal(t, 1, remote.run("", "ls", "default").code, "nobody is there")
+}
+
+// upload begins an upload and returns what continues it and its answer.
+func (s *serving) upload(token string) (*io.PipeWriter, <-chan int) {
+	r, w := io.Pipe()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+apiPath+"/objects/default?path=slow", r)
+	require.NoError(s.t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "text/plain")
+	status := make(chan int, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			status <- 0
+			return
+		}
+		resp.Body.Close()
+		status <- resp.StatusCode
+	}()
+	_, err = w.Write(bytes.Repeat([]byte("x"), 1<<20))
+	require.NoError(s.t, err)
+	return w, status
+}
+
+// untilClosed waits until the server takes no connections any more.
+func (s *serving) untilClosed() {
+	for {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
+func TestShutdownLetsRequestsEnd(t *testing.T) {
+	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret)
+	s := p.serve()
+	w, status := s.upload(strings.TrimSpace(p.ok("", "token")))
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	s.untilClosed()
+	_, err := w.Write([]byte("the end"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.Equal(t, http.StatusCreated, <-status)
+	require.Zero(t, s.wait())
+	require.True(t, strings.HasSuffix(p.ok("", "get", "default/slow", "-"), "xthe end"))
+}
+
+func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
+	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret)
+	s := p.serve("--drain", "50ms")
+	w, status := s.upload(strings.TrimSpace(p.ok("", "token")))
+	require.Zero(t, s.stop())
+	w.CloseWithError(io.ErrClosedPipe) // the client sends on until it has a reason to look
+	require.Zero(t, <-status, "the connection was cut")
+	require.Empty(t, p.ok("", "ls", "default"), "half a file")
+	require.Contains(t, p.ok("", "verify", "--read"), "0 problems")
+}
+
+func TestStalls(t *testing.T) {
+	const patience = 50 * time.Millisecond
+	got := make(chan error, 1)
+	work := make(chan struct{})
+	srv := httptest.NewServer(boundStalls(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		if err == nil {
+			<-work
+			err = r.Context().Err()
+		}
+		got <- err
+	}), patience))
+	defer srv.Close()
+
+	send := func(body io.Reader) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, body)
+		require.NoError(t, err)
+		go func() {
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				resp.Body.Close()
+			}
+		}()
+	}
+	r, w := io.Pipe()
+	send(r)
+	_, err := w.Write([]byte("some"))
+	require.NoError(t, err)
+	err = <-got // w stays silent
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	w.CloseWithError(errors.New("given up"))
+
+	// A body that is whole is not a stall, however long its handler works.
+	send(strings.NewReader("all"))
+	time.Sleep(4 * patience)
+	close(work)
+	require.NoError(t, <-got)
+}
