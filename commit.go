@@ -217,8 +217,16 @@ func (up *upload) abandon(ctx context.Context, pending Entry) {
 	defer cancel()
 	pending.State, pending.DueAt = StatePurging, up.w.s.now()
 	doomed, err := up.w.s.catalog.Put(ctx, pending, IfVersion(pending.Version))
-	if err == nil {
+	if errors.Is(err, ErrConflict) {
+		if doomed, err = up.w.s.catalog.Get(ctx, Ref{Tenant: pending.Tenant, ID: pending.ID}); doomed.State != StatePurging && err == nil {
+			return // it has become live after all
+		}
+	}
+	switch {
+	case err == nil:
 		_, _ = up.w.s.purge(ctx, up.w.s.catalog, doomed) // what fails is left to Sweep
+	case errors.Is(err, ErrNotFound): // upkeep was done with it before the bytes were in
+		_ = up.w.s.blobs.DeleteBlob(ctx, pending.Content.Key)
 	}
 }
 

@@ -28,9 +28,14 @@ const (
 //
 // A filter has at most 1 MiB of text, 100 comparisons, 1000 list items in all,
 // and and, or, not nested 10 deep, where several members or operators count as
-// an and. Anything else is an error, which says what would be right; it matches
-// no sentinel, callers wrap it in [ErrInvalid].
+// an and. Anything else is an [*Error] with CodeInvalidFilter, whose Detail says
+// what would be right.
 func ParseFilter(src []byte) (*Filter, error) {
+	f, err := parseFilter(src)
+	return f, invalid("filter.parse", "", "", CodeInvalidFilter, err)
+}
+
+func parseFilter(src []byte) (*Filter, error) {
 	if len(src) > maxFilterBytes {
 		return nil, fmt.Errorf("a filter has at most %d bytes, not %d", maxFilterBytes, len(src))
 	}

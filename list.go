@@ -185,6 +185,9 @@ func (w *Workspace) listQuery(op string, kind Kind, container string, o ListOpti
 	if q.Limit == 0 {
 		q.Limit = defaultLimit
 	}
+	if kind == KindRecord && o.ContentType != "" {
+		return q, fail(op, kind, "", CodeInvalidRequest, "records have no content type")
+	}
 	if q.Type, err = typePattern(o.ContentType); err != nil {
 		return q, invalid(op, kind, "", CodeInvalidRequest, err)
 	}

@@ -35,15 +35,26 @@ func (s *Store) announce(ctx context.Context, bucket Entry) error {
 	return err
 }
 
-// OpenPublic opens an object of tier Shared in a public bucket for a caller
-// who is not known: by id, or by path when id is "". tenant "" stands, with an
-// id, for whichever tenant the object is in, and with a path for the tenant
-// whose public bucket had that name first; a host that serves several tenants
-// does better to name it. ErrNotFound for everything that is not public.
-func (s *Store) OpenPublic(ctx context.Context, tenant, bucket, path, id string) (*Reader, error) {
+// PublicObject names an object for a caller who is not known: by ID, or by
+// Path when ID is "".
+type PublicObject struct {
+	// Tenant is the tenant, as the host knows it from the request's host name,
+	// say. "" stands, with an ID, for whichever tenant the object is in, and
+	// with a Path for the tenant whose public bucket had that name first; a
+	// host that serves several tenants does better to name it.
+	Tenant string
+	Bucket string
+	Path   string
+	ID     string
+}
+
+// OpenPublic opens an object of tier [Shared] in a public bucket for a caller
+// who is not known. ErrNotFound for everything that is not public.
+func (s *Store) OpenPublic(ctx context.Context, o PublicObject) (*Reader, error) {
 	const op = "object.open"
+	tenant, bucket, path, id := o.Tenant, o.Bucket, o.Path, o.ID
 	absent := notFound(op, KindObject, path+id)
-	e, err := s.publicEntry(ctx, tenant, bucket, path, id)
+	e, err := s.publicEntry(ctx, o)
 	if errors.Is(err, ErrNotFound) {
 		return nil, absent
 	}
@@ -63,21 +74,21 @@ func (s *Store) OpenPublic(ctx context.Context, tenant, bucket, path, id string)
 	return newReader(ctx, s.blobs, objectInfo(e)), nil
 }
 
-func (s *Store) publicEntry(ctx context.Context, tenant, bucket, path, id string) (Entry, error) {
-	if validBucketName(bucket) != nil || id == "" && validPath(path) != nil || id != "" && !IsObjectID(id) {
+func (s *Store) publicEntry(ctx context.Context, o PublicObject) (Entry, error) {
+	if validBucketName(o.Bucket) != nil || o.ID == "" && validPath(o.Path) != nil || o.ID != "" && !IsObjectID(o.ID) {
 		return Entry{}, ErrNotFound
 	}
-	if id != "" {
-		return s.entryByID(ctx, id)
+	if o.ID != "" {
+		return s.entryByID(ctx, o.ID)
 	}
-	if tenant == "" {
-		claim, err := s.catalog.Get(ctx, Ref{Tenant: systemTenant, Kind: KindSystem, Container: systemPublic, Tier: Shared, Name: bucket})
+	if o.Tenant == "" {
+		claim, err := s.catalog.Get(ctx, Ref{Tenant: systemTenant, Kind: KindSystem, Container: systemPublic, Tier: Shared, Name: o.Bucket})
 		if err != nil {
 			return Entry{}, err
 		}
-		tenant = systemValue(claim)
+		o.Tenant = systemValue(claim)
 	}
-	return s.catalog.Get(ctx, Ref{Tenant: tenant, Kind: KindObject, Container: bucket, Tier: Shared, Name: path})
+	return s.catalog.Get(ctx, Ref{Tenant: o.Tenant, Kind: KindObject, Container: o.Bucket, Tier: Shared, Name: o.Path})
 }
 
 // entryByID finds an entry in whichever tenant.

@@ -85,6 +85,13 @@ type RecordOptions struct {
 	IfMatch []string
 }
 
+// PatchOptions are options of [Record.Patch].
+type PatchOptions struct {
+	// IfMatch asks that the record has one of these version tags ("v3",
+	// without quotes; "*" is any), else ErrPrecondition.
+	IfMatch []string
+}
+
 // Name returns the collection's name.
 func (c *Collection) Name() string { return c.name }
 
@@ -236,11 +243,15 @@ func (s *Store) checkValue(op, key string, raw json.RawMessage) error {
 // Patch applies a JSON merge patch (RFC 7396) to the value and returns the
 // record; its time to live runs on as it was. It needs write. A patch of
 // another writer in between is not lost: the patch is applied anew.
-// ErrNotFound when there is no such record, ErrPrecondition when ifMatch (tags
-// as in RecordOptions; nil asks for nothing) does not hold, ErrInvalid for a
-// patch that is not JSON, ErrTooLarge when the result is. Two round trips.
-func (r *Record) Patch(ctx context.Context, patch json.RawMessage, ifMatch []string) (RecordInfo, error) {
+// ErrNotFound when there is no such record, ErrPrecondition when IfMatch does
+// not hold, ErrInvalid for a patch that is not JSON, ErrTooLarge when the
+// result is. Two round trips.
+func (r *Record) Patch(ctx context.Context, patch json.RawMessage, opts *PatchOptions) (RecordInfo, error) {
 	const op = "record.patch"
+	var ifMatch []string
+	if opts != nil {
+		ifMatch = opts.IfMatch
+	}
 	if err := r.w.admit(op, Write, r.subject()); err != nil {
 		return RecordInfo{}, err
 	}

@@ -220,5 +220,11 @@ func (up *upload) bodyFailed(err error) error {
 	case errors.Is(err, ErrTooLarge):
 		return fail(up.op, KindObject, name, CodeTooLarge, fmt.Sprintf("an object here has at most %d bytes", up.body.limit))
 	}
-	return &Error{Op: up.op, Kind: KindObject, Name: name, Code: CodeInvalidRequest, Detail: "the body broke off or had another size than announced", Err: err}
+	detail := "the body broke off"
+	for _, known := range []error{errBodyShort, errBodyLong} {
+		if errors.Is(err, known) {
+			detail = "the body has another size than announced: " + known.Error()
+		}
+	}
+	return &Error{Op: up.op, Kind: KindObject, Name: name, Code: CodeInvalidRequest, Detail: detail, Err: err}
 }

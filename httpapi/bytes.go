@@ -64,7 +64,7 @@ func (a *api) downloadPublic(w http.ResponseWriter, r *http.Request, bucket, pat
 	if a.publicTenant != nil {
 		tenant = a.publicTenant(r)
 	}
-	file, err := a.store.OpenPublic(r.Context(), tenant, bucket, path, id)
+	file, err := a.store.OpenPublic(r.Context(), holdall.PublicObject{Tenant: tenant, Bucket: bucket, Path: path, ID: id})
 	if errors.Is(err, holdall.ErrNotFound) {
 		return errAnonymous
 	}

@@ -116,7 +116,7 @@ func TestSignedUpload(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"expires_in":60}`: "400 invalid_path", `{"path":"../x","expires_in":60}`: "400 invalid_path", `{"path":7,"expires_in":60}`: "400 invalid_request",
 		`{"path":"x"}`: "400 invalid_request", `{"path":"x","expires_in":60,"max_size":0}`: "400 invalid_request",
-		`{"path":"x","expires_in":60,"content_type":"nonsense"}`: "422 type_not_allowed", `{"path":"x","expires_in":60,"content_type":"a/b/c"}`: "400 invalid_request",
+		`{"path":"x","expires_in":60,"content_type":"nonsense"}`: "400 invalid_request", `{"path":"x","expires_in":60,"content_type":"a/b/c"}`: "400 invalid_request",
 		`{"path":"x","expires_in":60,"content_type":"text/html"}`: "422 type_not_allowed", `{"path":"x","expires_in":60,"tier":"none"}`: "400 invalid_request",
 		`{"path":"x","expires_in":60,"direct":true}`: "422 invalid_request", `{"path":"late","tier":"user","expires_in":60}`: "409 object_exists",
 	} {

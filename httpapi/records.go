@@ -195,7 +195,7 @@ func (a *api) patchRecord(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rec, err := handle.Patch(r.Context(), patch, match)
+	rec, err := handle.Patch(r.Context(), patch, &holdall.PatchOptions{IfMatch: match})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -136,7 +137,12 @@ func (q *query) listOptions() *holdall.ListOptions {
 		o.Where, err = holdall.ParseFilter([]byte(where))
 	}
 	if err != nil {
-		q.err = &failure{code: holdall.CodeInvalidFilter, detail: "where: " + err.Error()}
+		detail := err.Error()
+		var e *holdall.Error
+		if errors.As(err, &e) {
+			detail = e.Detail
+		}
+		q.err = &failure{code: holdall.CodeInvalidFilter, detail: "where: " + detail}
 	}
 	return o
 }

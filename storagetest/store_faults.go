@@ -56,20 +56,22 @@ func (sc scenario) everyFault(s *storeRun) {
 	}
 }
 
-// hit is what happens at a call, and whether all calls after it are refused:
-// then a failure and a refusal are the same.
+// hit is what happens at a call: a fault, and whether all calls after it are
+// refused (then a failure and a refusal are the same); or no fault, but a pause
+// longer than the grace period, in which somebody else sweeps.
 type hit struct {
 	fault Fault
 	crash bool
+	pause bool
 }
 
 // hits are all that make a difference, the first ones first.
 func hits(large bool) []hit {
-	all := []hit{{LoseReply, false}, {Refuse, true}, {Fail, false}, {Refuse, false}, {LoseReply, true}}
+	all := []hit{{fault: LoseReply}, {fault: Refuse, crash: true}, {pause: true}, {fault: Fail}, {fault: Refuse}, {fault: LoseReply, crash: true}}
 	if large {
-		all = all[:3]
+		all = all[:4]
 	}
-	return all[:scale(len(all), 2)]
+	return all[:scale(len(all), 3)]
 }
 
 // newTenant begins anew, with a tenant and a front that know nothing yet.
@@ -98,6 +100,8 @@ func (sc scenario) once(s *storeRun, body func(int) []byte, k int, h hit, before
 	sc.setup(s, body)
 	s.faulty.Plan(func(n int, method string) Fault {
 		switch {
+		case n == k && h.pause:
+			s.sweep(2 * grace)
 		case n == k:
 			return h.fault
 		case n > k && h.crash:
@@ -119,7 +123,7 @@ func (sc scenario) once(s *storeRun, body func(int) []byte, k int, h hit, before
 	}
 	s.tidy()
 	if s.Failed() {
-		s.Logf("the operation ended with: %v; fault %d at call %d of %v, a crash there %t, %d bytes", err, h.fault, k, calls, h.crash, len(body(0)))
+		s.Logf("the operation ended with: %v; call %d of %v was hit by %+v; %d bytes", err, k, calls, h, len(body(0)))
 	}
 }
 
@@ -170,6 +174,18 @@ func upload(path string, n int, opts *holdall.PutOptions) func(*storeRun, func(i
 	}
 }
 
+// late is an upload that says only after its body where it goes.
+func late(path string, opts *holdall.PutOptions) func(*storeRun, func(int) []byte) error {
+	return func(s *storeRun, body func(int) []byte) error {
+		first := holdall.PutOptions{Late: func() (*holdall.Object, *holdall.PutOptions, error) { return s.at(path), opts, nil }}
+		if opts != nil {
+			first.Replace = opts.Replace
+		}
+		_, err := s.as("ann", "").Bucket("b").Object("").Put(s.ctx, bytes.NewReader(body(3)), &first)
+		return err
+	}
+}
+
 func text(s string) *string { return &s }
 
 var scenarios = []scenario{
@@ -177,6 +193,8 @@ var scenarios = []scenario{
 	{name: "upload of a known size", setup: withBucket("other"), run: func(s *storeRun, body func(int) []byte) error {
 		return upload("new", 1, &holdall.PutOptions{Size: int64(len(body(1)))})(s, body)
 	}},
+	{name: "upload named late", setup: withBucket("other"), run: late("new", nil)},
+	{name: "replace named late", setup: withBucket("x", "other"), run: late("x", &holdall.PutOptions{Replace: true})},
 	{name: "replace", setup: withBucket("x", "other"), run: upload("x", 2, &holdall.PutOptions{Replace: true})},
 	{name: "replace twice", setup: func(s *storeRun, body func(int) []byte) {
 		withBucket("x")(s, body)
@@ -235,6 +253,21 @@ var scenarios = []scenario{
 		s.faulty.Plan(nil)
 	}, parts: true, run: func(s *storeRun, _ func(int) []byte) error {
 		_, err := s.as("ann", "").Bucket("b").Create(s.ctx, nil)
+		return err
+	}},
+	{name: "app delete", setup: func(s *storeRun, body func(int) []byte) {
+		withBucket("x")(s, body)
+		app := s.as("ann", "app")
+		s.put(app.Bucket("b").Object("mine"), body(1), nil)
+		s.put(app.Bucket("b").Object("deleted"), body(2), nil)
+		if _, err := app.Bucket("b").Object("deleted").Delete(s.ctx, nil); err != nil {
+			s.Fatalf("Delete: %v", err)
+		}
+		if _, err := app.Collection("c").Record("mine").Put(s.ctx, 1, nil); err != nil {
+			s.Fatalf("Put: %v", err)
+		}
+	}, parts: true, run: func(s *storeRun, _ func(int) []byte) error {
+		_, err := s.as("ann", "app").DeleteApp(s.ctx, "app")
 		return err
 	}},
 	{name: "sweep", setup: func(s *storeRun, body func(int) []byte) {

@@ -131,6 +131,39 @@ var isolationCases = []storeCase{
 			}
 		}
 	}},
+	{"isolation/app removal", "removing an app's data erases what is private to it, of every user, with its bytes, and nothing else", func(s *storeRun) {
+		s.bucket("b", nil)
+		for _, user := range []string{"ann", "bob"} {
+			for _, app := range []string{"app", "app2", "APP"} {
+				for _, tier := range []holdall.Tier{holdall.Private, holdall.User, holdall.Shared} {
+					w, name := s.as(user, app), user+app
+					s.put(w.Bucket("b").Tier(tier).Object(name), []byte(name), nil)
+					if _, err := w.Collection("c").Tier(tier).Record(name).Put(s.ctx, name, nil); err != nil {
+						s.Fatalf("Put: %v", err)
+					}
+				}
+			}
+		}
+		_, err := s.as("ann", "app2").DeleteApp(s.ctx, "app")
+		s.want("DeleteApp through another app", err, holdall.ErrNotFound)
+		data, err := s.as("ann", "").DeleteApp(s.ctx, "app")
+		if err != nil || data.Objects != 2 || data.Records != 2 {
+			s.Errorf("DeleteApp = %+v, %v; want 2 objects and 2 records", data, err)
+		}
+		for _, kind := range []holdall.Kind{holdall.KindObject, holdall.KindRecord} {
+			left := s.entries(kind, holdall.StateLive)
+			for _, e := range left {
+				if e.Tier == holdall.Private && e.Owner == "app" {
+					s.Errorf("%s is still there", label(e))
+				}
+			}
+			if len(left) != 16 {
+				s.Errorf("%d of kind %s are left, want 16", len(left), kind)
+			}
+		}
+		s.sweep(2 * grace)
+		s.tidy()
+	}},
 	{"isolation/permissions", "a permission for one bucket or collection opens no other, by id or in a list", func(s *storeRun) {
 		s.bucket("b", nil)
 		s.bucket("b2", nil)

@@ -122,6 +122,19 @@ var storeRaceCases = []storeCase{
 			s.Errorf("%d members at version %d, %v; want %d", len(got), info.Version, err, n)
 		}
 	}},
+	{"race/an upload ends within a sweep", "an upload that ends at any moment of a sweep that has given it up is whole or not there", func(s *storeRun) {
+		for _, data := range s.smallAndLarge() {
+			for _, replace := range []bool{false, true} {
+				for k := range 12 {
+					s.newTenant()
+					if s.endsWithin(k, data, replace); s.Failed() {
+						s.Logf("it ended at call %d of the sweep; %d bytes, replacing %t", k, len(data), replace)
+						return
+					}
+				}
+			}
+		}
+	}},
 	{"race/sweeps", "sweeps that run beside each other and beside uploads touch nothing that lives", func(s *storeRun) {
 		b := s.bucket("b", nil)
 		bodies := s.smallAndLarge()
@@ -148,4 +161,54 @@ var storeRaceCases = []storeCase{
 			s.holds(b.Object(fmt.Sprint(i)), bodies[i%2])
 		}
 	}},
+}
+
+// endsWithin lets an upload come to its end at call k of a sweep past its
+// grace period.
+func (s *storeRun) endsWithin(k int, data []byte, replace bool) {
+	s.Helper()
+	o := s.bucket("b", nil).Object("x")
+	old := []byte("old")
+	if replace {
+		s.put(o, old, nil)
+	}
+	waiting, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	end := readerFunc(func([]byte) (int, error) {
+		close(waiting)
+		<-release
+		return 0, io.EOF
+	})
+	go func() {
+		_, err := o.Put(s.ctx, io.MultiReader(bytes.NewReader(data), end), &holdall.PutOptions{Replace: replace})
+		done <- err
+	}()
+	<-waiting
+	s.pass(2 * grace)
+	sweeper := NewFaulty(s.inner)
+	var once sync.Once
+	var err error
+	finish := func() { once.Do(func() { close(release); err = <-done }) }
+	sweeper.Plan(func(n int, _ string) Fault {
+		if n == k {
+			finish()
+		}
+		return NoFault
+	})
+	if _, err := s.over(sweeper.Backends()).Sweep(s.ctx); err != nil {
+		s.Errorf("Sweep: %v", err)
+	}
+	finish()
+	for range 2 {
+		switch {
+		case err == nil:
+			s.holds(o, data)
+		case replace:
+			s.holds(o, old)
+		default:
+			_, stat := o.Stat(s.ctx)
+			s.want("Stat", stat, holdall.ErrNotFound)
+		}
+		s.sweep(2 * grace)
+	}
+	s.tidy()
 }

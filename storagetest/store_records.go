@@ -24,7 +24,7 @@ var recordCases = []storeCase{
 		if err != nil || two.Version != 2 || two.ID != one.ID || !two.CreatedAt.Equal(one.CreatedAt) {
 			s.Errorf("Put = %+v, %v", two, err)
 		}
-		three, err := r.Patch(s.ctx, []byte(`{"a":{"b":null},"d":3}`), []string{"v2"})
+		three, err := r.Patch(s.ctx, []byte(`{"a":{"b":null},"d":3}`), &holdall.PatchOptions{IfMatch: []string{"v2"}})
 		if err != nil || !sameJSON(three.Value, []byte(`{"a":{"c":2},"d":3}`)) {
 			s.Errorf("Patch = %s, %v", three.Value, err)
 		}
