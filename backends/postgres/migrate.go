@@ -224,4 +224,3 @@ func readSteps(schema string) ([]step, error) {
 	}
 	return steps, nil
 }
-

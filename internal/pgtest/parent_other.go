@@ -2,6 +2,6 @@
 
 package pgtest
 
-import "syscall"
+import "os/exec"
 
-func dieWithParent(*syscall.SysProcAttr) {}
+func dieWithParent(*exec.Cmd) {}

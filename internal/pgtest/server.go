@@ -24,7 +24,7 @@ type Server struct {
 	DSN  string
 	dir  string
 	port int
-	cred *syscall.Credential // nil: as this process
+	as   account
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 }
@@ -50,7 +50,11 @@ func newServer(settings []string) (*Server, error) {
 // init makes the data folder. The server refuses to run as root.
 func (s *Server) init(settings []string) error {
 	if os.Getuid() == 0 {
-		if err := s.becomeSomebody(); err != nil {
+		var err error
+		if s.as, err = somebody(); err == nil {
+			err = os.Chown(s.dir, s.as.uid, s.as.gid)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -80,31 +84,31 @@ func (s *Server) init(settings []string) error {
 	return errors.Join(err, f.Close())
 }
 
-func (s *Server) becomeSomebody() error {
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		if u, err = user.Lookup("nobody"); err != nil {
-			return err
-		}
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return err
-	}
-	s.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(s.dir, int(uid), int(gid))
-}
-
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred}
+	s.as.run(cmd)
 	return cmd
+}
+
+// account is whom the server runs as; the zero value is the user of this process.
+type account struct{ uid, gid int }
+
+// somebody is a user that is not root.
+func somebody() (account, error) {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		if u, err = user.Lookup("nobody"); err != nil {
+			return account{}, err
+		}
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return account{}, err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	return account{uid, gid}, err
 }
 
 // start starts the server and waits until it accepts connections.
@@ -131,7 +135,7 @@ func (s *Server) start() error {
 		// dieWithParent), so that thread stays.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		dieWithParent(cmd.SysProcAttr)
+		dieWithParent(cmd)
 		err := cmd.Start()
 		started <- err
 		if err == nil {
