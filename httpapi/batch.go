@@ -92,8 +92,7 @@ func batchOps(b *object) (ops []holdall.BatchOp, bad []error, err error) {
 	for i, item := range items {
 		o, ok := newObject(item)
 		if !ok {
-			bad[i] = badRequest("an object is expected")
-			continue
+			return nil, nil, badRequest("operations[%d]: an object is expected", i)
 		}
 		ops[i] = batchOp(o)
 		bad[i] = o.err

@@ -199,7 +199,7 @@ func TestBatch(t *testing.T) {
 	e.do("POST", "/records/batch", root, `{"atomic":true,"operations":[{"op":"put","collection":"c","key":"x","value":1}]}`).want(200)
 
 	for body, detail := range map[string]string{
-		`{}`: "operations", `{"operations":{}}`: "operations", `{"operations":[]}`: "1 to 1000",
+		`{}`: "operations", `{"operations":{}}`: "operations", `{"operations":[]}`: "1 to 1000", `{"operations":[{},1]}`: "operations[1]",
 		`{"atomic":1,"operations":[{"op":"delete","collection":"c","key":"k"}]}`: "atomic",
 		`{"operations":[` + strings.Repeat(`{},`, holdall.MaxBatch) + `{}]}`:     "at most 1000",
 	} {
@@ -207,7 +207,7 @@ func TestBatch(t *testing.T) {
 	}
 	// What is wrong with one operation is that one's result.
 	for item, detail := range map[string]string{
-		`1`: "object", `{"op":"get","collection":"c","key":"k"}`: "op:", `{"op":"put","collection":"c","key":"k"}`: "value:", `{}`: "op:",
+		`{"op":"get","collection":"c","key":"k"}`: "op:", `{"op":"put","collection":"c","key":"k"}`: "value:", `{}`: "op:",
 		`{"op":"put","collection":1,"key":"k","value":1}`: "collection:", `{"op":"put","collection":"c","key":"k","value":1,"if_match":"v1"}`: "if_match:",
 		`{"op":"delete","collection":"c","key":"k","if_none_match":"\"v1\""}`: "if_none_match:", `{"op":"put","collection":"c","key":"k","value":1,"ttl":0}`: "ttl:",
 	} {
