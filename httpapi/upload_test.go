@@ -88,7 +88,7 @@ func TestRawUpload(t *testing.T) {
 
 	for query, code := range map[string]string{
 		"": "invalid_path", "path=": "invalid_path", "path=../x": "invalid_path", "path=/x": "invalid_path", "path=a%5Cb": "invalid_path", "path=a%00": "invalid_path",
-		"path=%ff": "invalid_path", "path=a&path=b": "invalid_request", "path=x&tier=none": "invalid_request", "path=x&tier=private": "tier_needs_app",
+		"path=%ff": "invalid_path", "path=x&source=%ff": "invalid_request", "path=a&path=b": "invalid_request", "path=x&tier=none": "invalid_request", "path=x&tier=private": "tier_needs_app",
 		"path=x&source_type=human": "invalid_request", "path=x&checksum=zz": "invalid_request", "path=x&metadata={": "invalid_json",
 		"path=x&metadata=[]": "invalid_request", `path=x&metadata={"a":1}`: "invalid_request", "path=x&replace=maybe": "invalid_request",
 		"path=x&checksum=" + sumOf("other"): "checksum_mismatch",
@@ -207,6 +207,7 @@ func TestFormFile(t *testing.T) {
 		"not UTF-8 name": {[]part{{name: "f", file: true, filename: "\xff", value: "x"}}, "invalid_path"},
 		"path twice":     {[]part{field("path", "x"), file("x"), field("path", "x")}, "invalid_request"},
 		"not UTF-8":      {[]part{field("path", "\xff"), file("x")}, "invalid_path"},
+		"nor this":       {[]part{field("source", "\xff"), file("x")}, "invalid_request"},
 		"metadata":       {[]part{file("x"), field("metadata", `{"a":"b","a":"c"}`)}, "invalid_json"},
 		"metadata first": {[]part{field("metadata", `7`), file("x")}, "invalid_request"},
 		"checksum":       {[]part{file("x"), field("checksum", sumOf("y"))}, "checksum_mismatch"},
