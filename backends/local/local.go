@@ -154,7 +154,7 @@ func open(root *os.Root, timeout time.Duration) (*Backend, error) {
 		err = f.prepare()
 	}
 	b := &Backend{catalog: kvcatalog.New(e), blobs: &blobs{db: e, files: f}, engine: e}
-	b.close = sync.OnceValue(func() error { return errors.Join(db.Close(), f.tmp.Close(), root.Close()) })
+	b.close = sync.OnceValue(func() error { return errors.Join(e.close(), f.tmp.Close(), root.Close()) })
 	if err == nil {
 		err = b.recover()
 	}
