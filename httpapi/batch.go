@@ -106,12 +106,12 @@ func batchOp(o *object) holdall.BatchOp {
 	var err error
 	if v, ok := o.get("if_match", '"', "a string"); ok && v != nil {
 		if op.Options.IfMatch, err = ifMatch([]string{o.text("if_match")}); err != nil {
-			o.fail("if_match", "%s", err.(*failure).detail) //nolint:errorlint // it is nothing else
+			o.fail("if_match", "%s", failureOf(err).detail)
 		}
 	}
 	if v, ok := o.get("if_none_match", '"', "a string"); ok && v != nil {
 		if op.Options.IfAbsent, err = ifNoneMatch([]string{o.text("if_none_match")}); err != nil {
-			o.fail("if_none_match", "%s", err.(*failure).detail) //nolint:errorlint // it is nothing else
+			o.fail("if_none_match", "%s", failureOf(err).detail)
 		}
 	}
 	switch kind := o.text("op"); kind {

@@ -50,7 +50,7 @@ func isLink(r *http.Request, values url.Values) bool {
 
 // linkRequest reads what both kinds of links are asked for with.
 func linkRequest(b *object) (expiresIn time.Duration, err error) {
-	seconds := b.int("expires_in", 1, int64(maxExpiry/time.Second))
+	seconds := b.int("expires_in", int64(maxExpiry/time.Second))
 	direct := b.bool("direct")
 	switch {
 	case b.err != nil:
@@ -132,7 +132,7 @@ func (a *api) signUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	path, contentType, tier := b.text("path"), b.text("content_type"), holdall.Tier(b.text("tier"))
-	maxSize := b.int("max_size", 1, math.MaxInt64)
+	maxSize := b.int("max_size", math.MaxInt64)
 	expiresIn, err := linkRequest(b)
 	if err != nil {
 		return err
