@@ -12,7 +12,7 @@ import (
 	"github.com/holdall-go/holdall/internal/body"
 )
 
-// SealFunc completes an entry once its bytes are in.
+// sealFunc completes an entry once its bytes are in.
 type sealFunc = func() (holdall.Entry, holdall.Condition, error)
 
 // AtomicLimit implements [holdall.AtomicPutter]: nearly 2 MiB, what is gathered
@@ -73,25 +73,35 @@ func (u *upload) putBoth(ctx context.Context, n int, e holdall.Entry, c holdall.
 	if err := checkPut(&e, c); err != nil {
 		return holdall.Entry{}, err
 	}
-	if n <= batchSize && c == holdall.IfAbsent {
-		out, err := u.putNew(ctx, n, e)
-		if err != errExpired {
-			return out, err
-		}
-	}
 	var out holdall.Entry
-	err := u.b.transaction(ctx, func(q querier) (err error) {
+	var err error
+	if n <= batchSize && c == holdall.IfAbsent {
+		out, err = u.putNew(ctx, n, e)
+	} else {
+		out, err = u.putAfter(ctx, n, e, c, false)
+	}
+	if err == errExpired {
+		out, err = u.putAfter(ctx, n, e, c, true)
+	}
+	if err == errExpired {
+		err = taken(&e)
+	}
+	return out, err
+}
+
+// putAfter stores the bytes and then the entry in one transaction; with evict
+// it first removes an expired entry from the place.
+func (u *upload) putAfter(ctx context.Context, n int, e holdall.Entry, c holdall.Condition, evict bool) (out holdall.Entry, err error) {
+	err = u.b.transaction(ctx, func(q querier) (err error) {
 		if err := u.whole(ctx, q, n); err != nil {
 			return err
 		}
-		if c == holdall.IfAbsent || c == holdall.Always {
+		if evict {
 			if _, err := q.Exec(ctx, u.b.sql.evict, append(placeArgs(e.Place()), e.UpdatedAt)...); err != nil {
 				return err
 			}
 		}
-		if out, err = u.b.sql.put(ctx, q, e, c); err == errExpired {
-			err = taken(&e)
-		}
+		out, err = u.b.sql.put(ctx, q, e, c)
 		return err
 	})
 	return out, err

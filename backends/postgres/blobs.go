@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -190,8 +191,8 @@ func (u *upload) queue(batch *pgx.Batch, n int) {
 
 // copy sends the n bytes in the window as chunks from seq on.
 func (u *upload) copy(ctx context.Context, q querier, seq, n int) error {
-	rows := &chunkRows{values: []any{u.id, int32(0), []byte(nil)}, seq: seq, data: u.buf[:n], chunk: u.chunk}
-	_, err := q.CopyFrom(ctx, u.b.sql.chunks, []string{"blob", "seq", "data"}, rows)
+	rows := &chunkRows{blob: u.id, seq: seq, data: u.buf[:n], chunk: u.chunk}
+	_, err := q.Conn().PgConn().CopyFrom(ctx, rows, u.b.sql.blobChunksCopy)
 	return err
 }
 
@@ -227,20 +228,18 @@ func (u *upload) long(ctx context.Context, r io.Reader) (int64, error) {
 // window stores the n bytes in the window, and completes the blob with the last.
 func (u *upload) window(ctx context.Context, n int, total int64, last bool) error {
 	err := u.b.transaction(ctx, func(q querier) error {
-		sql, args := u.b.sql.blobLock, []any{u.id}
-		if u.seq == 0 {
-			sql, args = u.b.sql.blobInsert, []any{u.id, u.key, nil, u.chunk}
+		if err := u.proceed(ctx, q, last); err != nil {
+			return err
 		}
-		tag, err := q.Exec(ctx, sql, args...)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = errDeletedMeanwhile
+		if n > 0 {
+			if err := u.copy(ctx, q, u.seq, n); err != nil {
+				return err
+			}
 		}
-		if err == nil && n > 0 {
-			err = u.copy(ctx, q, u.seq, n)
+		if !last {
+			return nil
 		}
-		if err == nil && last {
-			_, err = q.Exec(ctx, u.b.sql.blobFinish, u.id, total)
-		}
+		_, err := q.Exec(ctx, u.b.sql.blobFinish, u.id, total)
 		return err
 	})
 	if err == nil {
@@ -249,28 +248,87 @@ func (u *upload) window(ctx context.Context, n int, total int64, last bool) erro
 	return err
 }
 
-var errDeletedMeanwhile = fmt.Errorf("postgres: the blob was deleted while it was stored: %w", holdall.ErrNotFound)
-
-// chunkRows cuts a window into rows of blob_chunks.
-type chunkRows struct {
-	values []any
-	seq    int
-	data   []byte
-	chunk  int
+// proceed begins the blob, or makes sure that it is as the last window has
+// left it. Only the last commit waits for the disk.
+func (u *upload) proceed(ctx context.Context, q querier, last bool) error {
+	wait := last || u.b.tx != nil // the host's commit is the host's
+	sql, args := u.b.sql.blobNext, []any{u.id, u.seq}
+	switch {
+	case u.seq == 0 && wait:
+		sql, args = u.b.sql.blobInsert, []any{u.id, u.key, nil, u.chunk}
+	case u.seq == 0:
+		sql, args = u.b.sql.blobStart, []any{u.id, u.key, nil, u.chunk}
+	case wait:
+		sql = u.b.sql.blobLast
+	}
+	tag, err := q.Exec(ctx, sql, args...)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = errDeletedMeanwhile
+	}
+	return err
 }
 
-func (c *chunkRows) Next() bool {
-	if len(c.data) == 0 {
+var errDeletedMeanwhile = fmt.Errorf("postgres: the blob was deleted while it was stored, or lost its beginning in a crash: %w", holdall.ErrUnavailable)
+
+// chunkRows is a window as COPY takes it (PostgreSQL documentation, COPY,
+// binary format).
+type chunkRows struct {
+	blob  int64
+	seq   int
+	data  []byte // that is left
+	chunk int
+	out   []byte // that is ready to be read
+	head  [64]byte
+	state int
+}
+
+const (
+	copySignature = "PGCOPY\n\xff\r\n\x00" // then flags and the length of an extension, both 0
+	copyEnd       = "\xff\xff"
+)
+
+// Read implements io.Reader.
+func (c *chunkRows) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if len(c.out) == 0 && !c.next() {
+			if n == 0 {
+				return 0, io.EOF
+			}
+			break
+		}
+		m := copy(p[n:], c.out)
+		n, c.out = n+m, c.out[m:]
+	}
+	return n, nil
+}
+
+// next readies what comes next: the signature, then for each row its head and
+// its data, then the end.
+func (c *chunkRows) next() bool {
+	n := min(c.chunk, len(c.data))
+	switch {
+	case c.state == 0:
+		c.out = append(append(c.head[:0], copySignature...), 0, 0, 0, 0, 0, 0, 0, 0)
+		c.state = 1
+	case c.state == 1 && n > 0:
+		h := binary.BigEndian.AppendUint16(c.head[:0], 3) // fields
+		h = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(h, 8), uint64(c.blob))
+		h = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(h, 4), uint32(c.seq))
+		c.out = binary.BigEndian.AppendUint32(h, uint32(n))
+		c.state = 2
+	case c.state == 1:
+		c.out = append(c.head[:0], copyEnd...)
+		c.state = 3
+	case c.state == 2:
+		c.out, c.data = c.data[:n], c.data[n:]
+		c.seq++
+		c.state = 1
+	default:
 		return false
 	}
-	n := min(c.chunk, len(c.data))
-	c.values[1], c.values[2] = int32(c.seq), c.data[:n]
-	c.seq, c.data = c.seq+1, c.data[n:]
 	return true
 }
-
-func (c *chunkRows) Values() ([]any, error) { return c.values, nil }
-func (c *chunkRows) Err() error             { return nil }
 
 const (
 	// deleteAtOnce is the size in bytes up to which a blob goes in one statement.
@@ -374,18 +432,10 @@ func (b *Backend) CopyBlob(ctx context.Context, dst, src string) error {
 // copyFrom takes over the next n chunks of another blob.
 func (u *upload) copyFrom(ctx context.Context, from int64, n int, size int64, last bool) error {
 	return u.b.transaction(ctx, func(q querier) error {
-		sql, args := u.b.sql.blobLock, []any{u.id}
-		if u.seq == 0 {
-			sql, args = u.b.sql.blobInsert, []any{u.id, u.key, nil, u.chunk}
-		}
-		tag, err := q.Exec(ctx, sql, args...)
-		if err != nil {
+		if err := u.proceed(ctx, q, last); err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return errDeletedMeanwhile
-		}
-		tag, err = q.Exec(ctx, u.b.sql.blobCopy, u.id, from, u.seq, u.seq+n)
+		tag, err := q.Exec(ctx, u.b.sql.blobCopy, u.id, from, u.seq, u.seq+n)
 		if err == nil && tag.RowsAffected() != int64(n) {
 			err = fmt.Errorf("postgres: %w: the source was deleted while it was copied", holdall.ErrNotFound)
 		}

@@ -275,3 +275,39 @@ func TestNothingIsHeldWhileTheClientIsSlow(t *testing.T) {
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestCrashBetweenWindows crashes the server while an upload waits for its
+// reader: a window that was committed without waiting for the disk may be
+// gone, and the upload must notice.
+func TestCrashBetweenWindows(t *testing.T) {
+	server := pgtest.Start(t, "wal_writer_delay = 10s")
+	b := openAt(t, server.DSN, nil)
+	data := bytes.Repeat([]byte("0123456789abcdef"), 6<<20/16)
+	for i := range 3 {
+		crashed := false
+		r := readerFunc(func([]byte) (int, error) {
+			if !crashed {
+				crashed = true
+				server.Crash()
+				require.NoError(t, server.Restart())
+				// A Ping replaces the connections that the crash has cut.
+				require.Eventually(t, func() bool { return b.Ping(bg) == nil }, 10*time.Second, time.Millisecond)
+			}
+			return 0, io.EOF
+		})
+		key := fmt.Sprint("aa/", i)
+		_, err := b.PutBlob(bg, key, io.MultiReader(bytes.NewReader(data), r, bytes.NewReader(data)), -1)
+		if err == nil {
+			o, err := b.OpenBlob(bg, key, 0, -1)
+			require.NoError(t, err)
+			got, err := io.ReadAll(o)
+			require.NoError(t, err)
+			require.Len(t, got, 2*len(data))
+			continue
+		}
+		t.Log(err)
+		require.ErrorIs(t, err, holdall.ErrUnavailable)
+		_, err = b.OpenBlob(bg, key, 0, -1)
+		require.ErrorIs(t, err, holdall.ErrNotFound)
+	}
+}

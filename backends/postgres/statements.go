@@ -3,8 +3,6 @@ package postgres
 import (
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // statements are the texts for one schema. Whatever comes from a caller is a
@@ -12,7 +10,6 @@ import (
 type statements struct {
 	schema  string // quoted
 	table   string // of entries
-	chunks  pgx.Identifier
 	indexes map[string]indexUse
 
 	getByID, getByPlace              string
@@ -24,9 +21,10 @@ type statements struct {
 	scanByID, scanDue, scanAll       string
 	ping                             string
 
-	blobSetup, blobInsert, blobChunksInsert, blobLock, blobFinish string
-	blobOpen, blobHead, blobRead, blobCopy, blobList              string
-	blobDeleteSmall, blobDeleteMark, blobDeleteSome, blobDelete   string
+	blobSetup, blobInsert, blobStart, blobNext, blobLast, blobFinish string
+	blobChunksInsert, blobChunksCopy                                 string
+	blobOpen, blobHead, blobRead, blobCopy, blobList                 string
+	blobDeleteSmall, blobDeleteMark, blobDeleteSome, blobDelete      string
 }
 
 // fencedStatement is a statement in two forms: for a live object, which needs
@@ -42,10 +40,7 @@ func (f fencedStatement) of(fenced bool) string {
 
 func newStatements(o Options) (*statements, error) {
 	schema := quoted(o.Schema)
-	s := &statements{
-		schema: schema, table: schema + ".entries", chunks: pgx.Identifier{o.Schema, "blob_chunks"},
-		indexes: indexUses(o.Indexes),
-	}
+	s := &statements{schema: schema, table: schema + ".entries", indexes: indexUses(o.Indexes)}
 	s.entryStatements()
 	s.blobStatements()
 	return s, nil
@@ -149,13 +144,23 @@ func (s *statements) updateText(container string, place bool) string {
 		s.table, set.String(), where, n+1, param("updated_at"))
 }
 
+// asyncCommit lets a transaction commit without waiting for the disk. That is
+// for the pieces of a blob before the last: the last one's commit, which waits,
+// makes all that was committed before it durable too.
+const asyncCommit = "set_config('synchronous_commit', 'off', true)"
+
 func (s *statements) blobStatements() {
 	blobs, chunks := s.schema+".blobs", s.schema+".blob_chunks"
 	s.blobSetup = "SELECT nextval('" + strings.ReplaceAll(s.schema, "'", "''") + ".blob_ids'), current_setting('block_size')::int"
 	s.blobInsert = "INSERT INTO " + blobs + " (id, key, size, chunk_size) VALUES ($1, $2, $3, $4)"
 	s.blobChunksInsert = "INSERT INTO " + chunks + " (blob, seq, data) SELECT $1, d.seq - 1, d.data FROM unnest($2::bytea[]) WITH ORDINALITY AS d(data, seq)"
-	// An upload that goes on holds off a deletion, and fails after one.
-	s.blobLock = "SELECT FROM " + blobs + " WHERE id = $1 AND size IS NULL AND NOT deleting FOR SHARE"
+	s.blobStart = s.blobInsert + " RETURNING " + asyncCommit
+	// An upload that goes on holds off a deletion, and fails after one, and
+	// where a crash has taken the chunk before.
+	s.blobLast = "SELECT FROM " + blobs + " WHERE id = $1 AND size IS NULL AND NOT deleting" +
+		" AND EXISTS (SELECT FROM " + chunks + " WHERE blob = $1 AND seq = $2::int - 1) FOR SHARE"
+	s.blobNext = strings.Replace(s.blobLast, "SELECT", "SELECT "+asyncCommit, 1)
+	s.blobChunksCopy = "COPY " + chunks + " (blob, seq, data) FROM STDIN (FORMAT binary)"
 	s.blobFinish = "UPDATE " + blobs + " SET size = $2 WHERE id = $1 AND size IS NULL AND NOT deleting"
 	s.blobOpen = "SELECT id, size, chunk_size FROM " + blobs + " WHERE key = $1 AND size IS NOT NULL AND NOT deleting"
 	s.blobHead = "SELECT seq, data FROM " + chunks + " WHERE blob = (SELECT id FROM " + blobs + " WHERE key = $1) AND seq >= $2 AND seq < $3"

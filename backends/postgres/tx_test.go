@@ -39,6 +39,9 @@ func TestHostTransactionCommitsOrRollsBackAll(t *testing.T) {
 			_, err = ws.Bucket("default").Object(fmt.Sprint("invoice ", size)).Put(bg, strings.NewReader(strings.Repeat("x", size)), nil)
 			require.NoError(t, err)
 		}
+		var durable string
+		require.NoError(t, tx.QueryRow(bg, "SHOW synchronous_commit").Scan(&durable))
+		require.Equal(t, "on", durable, "a setting of ours stayed in the host's transaction")
 		_, err = ws.Collection("orders").Record("1").Put(bg, 1, nil)
 		require.NoError(t, err)
 		_, err = ws.Bucket("default").Object("broken").Put(bg, strings.NewReader("x"), &holdall.PutOptions{Size: 5})
