@@ -136,16 +136,19 @@ func TestServeKeepsAndKnows(t *testing.T) {
 	require.Equal(t, 1, remote.run("", "ls", "default").code, "nobody is there")
 }
 
-// upload begins an upload and returns what continues it and its answer.
+// upload begins an upload and returns, once the server has begun to read it,
+// what continues it and its answer.
 func (s *serving) upload(token string) (*io.PipeWriter, <-chan int) {
 	r, w := io.Pipe()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+apiPath+"/objects/default?path=slow", r)
 	require.NoError(s.t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "text/plain")
+	req.Header.Set("Expect", "100-continue") // no byte is sent before the server asks for it
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
 	status := make(chan int, 1)
 	go func() {
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			status <- 0
 			return
