@@ -1,6 +1,7 @@
-# Short for the commands of everyday work. None needs more than Go, a C
-# compiler (for the race detector) and git; the linter is built from
-# internal/tools/lint at the version that is pinned there.
+# Short for the commands of everyday work. They need Go, a C compiler (for the
+# race detector) and git; make test also PostgreSQL's server programs, which it
+# starts by itself. The linter is built from internal/tools/lint at the version
+# that is pinned there.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -25,8 +26,9 @@ quick: ## the tests that need seconds
 
 test: verify lint race fuzz ## everything
 
-race: ## all tests under the race detector, those of the nested modules too
-	for m in $(MODULES); do (cd $$m && go test -race ./...); done
+race: ## all tests under the race detector, with servers, in every module
+	export HOLDALL_TEST_SERVERS=1; \
+	for m in $(MODULES); do (cd $$m && go test -race -timeout 30m ./...); done
 
 verify: build ## formatting, vet, modules, other systems, size
 	@out=$$(gofmt -l .); if [[ -n $$out ]]; then echo "gofmt: $$out"; exit 1; fi

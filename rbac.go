@@ -62,9 +62,10 @@ type Resource struct {
 	name string
 }
 
-// The resources of the permission table. Their arguments are names of
-// buckets and collections; "" stands for all of them.
-func BucketResource(name string) Resource     { return Resource{KindBucket, name} }
+// BucketResource is the bucket of that name; "" stands for all of them.
+func BucketResource(name string) Resource { return Resource{KindBucket, name} }
+
+// CollectionResource is the collection of that name; "" stands for all of them.
 func CollectionResource(name string) Resource { return Resource{KindRecord, name} }
 
 // StoreResource is everything that the tenant has.

@@ -111,7 +111,7 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 		return 0, fail("object.read", KindObject, r.info.ID, CodeInvalidRequest, "no such position")
 	}
 	if offset != r.pos {
-		r.drop()
+		_ = r.drop() // it was only read
 		r.pos = offset
 	}
 	return offset, nil

@@ -108,8 +108,11 @@ func (sw *sweep) one(ctx context.Context, c Catalog, e Entry) bool {
 		return true
 	}
 	sw.add(func(r *SweepReport) { r.Failed++ })
-	e.DueAt = sw.s.now().Add(sweepRetry)
-	_, err = c.Put(ctx, e, IfVersion(e.Version))
+	e, err = c.Get(ctx, Ref{Tenant: e.Tenant, ID: e.ID}) // a step may have changed it
+	if err == nil {
+		e.DueAt = sw.s.now().Add(sweepRetry)
+		_, err = c.Put(ctx, e, IfVersion(e.Version))
+	}
 	return err == nil
 }
 
@@ -122,15 +125,16 @@ func (sw *sweep) add(count func(*SweepReport)) {
 // tend does what an entry's state asks for. The returned function counts it.
 func (s *Store) tend(ctx context.Context, c Catalog, e Entry) (func(*SweepReport), error) {
 	now := s.now()
-	due := !s.dueAt(e).After(now)
+	at := s.dueAt(e)
+	due := !at.IsZero() && !at.After(now)
 	switch {
 	case e.State == StatePurging && e.Kind == KindBucket:
 		return func(*SweepReport) {}, s.purgeBucket(ctx, e)
 	case e.State == StatePurging:
 		n, err := s.purge(ctx, c, e)
 		return func(r *SweepReport) { r.Garbage += n }, err
-	case !due: // the grace or retention is longer now than when it was stamped
-		e.DueAt = s.dueAt(e)
+	case !due: // there is nothing to do any more, or the grace or retention is longer now than when it was stamped
+		e.DueAt = at
 		_, err := c.Put(ctx, e, IfVersion(e.Version))
 		return func(*SweepReport) {}, err
 	case e.Expired(now):

@@ -290,6 +290,47 @@ func TestVerifyFindsDamageAndRepairs(t *testing.T) {
 	require.Equal(t, "fine", s.read(t, "good"))
 }
 
+func TestSweepPutsOffWhatItCannotDo(t *testing.T) {
+	s := newSite(t, true)
+	o := s.put(t, "a", "x")
+	broken := &undeletable{Blobs: s.backend}
+	store, err := holdall.New(holdall.Config{Catalog: s.backend, Blobs: broken, Now: s.now, Grace: time.Hour, Retention: 24 * time.Hour})
+	require.NoError(t, err)
+	_, err = s.store.As(caller("*")).ObjectID(o.ID).Delete(t.Context(), nil)
+	require.NoError(t, err)
+	s.advance(25 * time.Hour)
+	report, err := store.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, holdall.SweepReport{Failed: 1}, report)
+	report, err = store.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, report, "it comes up again in an hour")
+	s.advance(2 * time.Hour)
+	_, err = s.store.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, s.blobs(t))
+}
+
+// undeletable is a blob store that takes no deletions.
+type undeletable struct{ holdall.Blobs }
+
+func (u *undeletable) DeleteBlob(context.Context, string) error {
+	return fmt.Errorf("%w: not today", holdall.ErrUnavailable)
+}
+
+func TestAStaleDueTimeIsTakenOff(t *testing.T) {
+	s := newSite(t, false)
+	e, err := s.backend.Put(t.Context(), holdall.Entry{ID: "bkt_x", Kind: holdall.KindBucket, Tenant: "acme", Tier: holdall.Shared,
+		Name: "b", State: holdall.StateLive, CreatedAt: s.now(), UpdatedAt: s.now(), DueAt: s.now()}, holdall.IfAbsent)
+	require.NoError(t, err)
+	s.advance(time.Second)
+	_, err = s.store.Sweep(t.Context())
+	require.NoError(t, err)
+	e, err = s.backend.Get(t.Context(), e.Place())
+	require.NoError(t, err)
+	require.Zero(t, e.DueAt)
+}
+
 // One of several processes sweeps at a time, and another takes over.
 func TestRunTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -49,7 +49,7 @@ var goals = []goal{
 
 func main() {
 	only := flag.String("only", ".", "`pattern` of the benchmarks to run, as of go test -bench")
-	benchtime := flag.String("benchtime", "5s", "`time` or number of rounds for each")
+	benchtime := flag.String("benchtime", "10s", "`time` or number of rounds for each")
 	flag.Parse()
 	var out bytes.Buffer
 	cmd := exec.Command("go", "test", "-run", "^$", "-bench", *only, "-benchtime", *benchtime, "-timeout", "60m", ".")

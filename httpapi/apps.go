@@ -7,8 +7,9 @@ import (
 )
 
 // appFiles returns the files of the app that the path names: tier private of
-// the default bucket. For a caller of another app there is no such app; a
-// missing permission comes first, so that it looks the same for each.
+// the default bucket. For a caller of another app there is no such app, and no
+// file in it; a missing permission comes first, so that it looks the same for
+// each.
 func (a *api) appFiles(r *http.Request, action holdall.Action, on holdall.Resource) (*holdall.Bucket, error) {
 	ws := a.workspace(r)
 	why, err := ws.Explain(r.Context(), action, on)
@@ -17,10 +18,13 @@ func (a *api) appFiles(r *http.Request, action holdall.Action, on holdall.Resour
 		return nil, err
 	case !why.Allowed:
 		return nil, &failure{code: holdall.CodePermissionDenied, detail: "this needs the permission " + why.Needed[0]}
-	case callOf(r).principal.App != r.PathValue("appId"):
+	case callOf(r).principal.App == r.PathValue("appId"):
+		return ws.Bucket(holdall.DefaultBucket).Tier(holdall.Private), nil
+	case r.PathValue("id") != "":
+		return nil, &failure{code: holdall.CodeObjectNotFound, detail: "no such object, or not visible to this caller"}
+	default:
 		return nil, &failure{code: holdall.CodeNotFound, detail: "no such app, or not the one of this token"}
 	}
-	return ws.Bucket(holdall.DefaultBucket).Tier(holdall.Private), nil
 }
 
 var appBucket = holdall.BucketResource(holdall.DefaultBucket)

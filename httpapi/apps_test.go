@@ -37,8 +37,12 @@ func TestAppFiles(t *testing.T) {
 
 	for _, token := range []string{root, caller("erp", "*"), bob} {
 		e.do("GET", app, token, nil).problem(404, "not_found")
-		e.do("GET", app+"/"+id, token, nil).problem(404, "not_found")
-		e.do("DELETE", app+"/"+id, token, nil).problem(404, "not_found")
+		absent := string(e.do("GET", app+"/obj_01ARZ3NDEKTSV4RRFFQ69G5FAV", appRoot, nil).body)
+		for _, method := range []string{"GET", "DELETE"} {
+			a := e.do(method, app+"/"+id, token, nil)
+			a.problem(404, "object_not_found")
+			require.Equal(t, absent, string(a.body))
+		}
 		e.do("POST", app+"/upload?path=z", token, []byte("x")).problem(404, "not_found")
 		e.do("DELETE", app, token, nil).problem(404, "not_found")
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/holdall-go/holdall"
@@ -21,19 +20,15 @@ func (a *api) batchRecords(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ops, err := batchOps(b)
+	ops, bad, err := batchOps(b)
 	if err != nil {
 		return err
 	}
-	ws := a.workspace(r)
-	run := ws.Batch
-	if atomic := b.bool("atomic"); atomic != nil && *atomic {
-		run = ws.BatchAtomic
-	}
+	atomic := b.bool("atomic")
 	if b.err != nil {
 		return b.err
 	}
-	results, err := run(r.Context(), ops)
+	results, err := runBatch(r, a.workspace(r), ops, bad, atomic != nil && *atomic)
 	if err != nil {
 		return err
 	}
@@ -42,6 +37,34 @@ func (a *api) batchRecords(w http.ResponseWriter, r *http.Request) error {
 		out[i] = a.batchResult(r, ops[i], res)
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"results": out})
+}
+
+// runBatch carries out the operations but those that are bad.
+func runBatch(r *http.Request, ws *holdall.Workspace, ops []holdall.BatchOp, bad []error, atomic bool) ([]holdall.BatchResult, error) {
+	out := make([]holdall.BatchResult, len(ops))
+	var good []holdall.BatchOp
+	var at []int
+	for i, err := range bad {
+		switch {
+		case err == nil:
+			good, at = append(good, ops[i]), append(at, i)
+		case atomic:
+			return nil, &holdall.BatchError{Index: i, Err: err}
+		}
+		out[i].Err = err
+	}
+	if len(good) == 0 && len(ops) > 0 {
+		return out, nil
+	}
+	run := ws.Batch
+	if atomic {
+		run = ws.BatchAtomic
+	}
+	results, err := run(r.Context(), good)
+	for i, res := range results {
+		out[at[i]] = res
+	}
+	return out, err
 }
 
 func (a *api) batchResult(r *http.Request, op holdall.BatchOp, res holdall.BatchResult) batchResultJSON {
@@ -55,27 +78,26 @@ func (a *api) batchResult(r *http.Request, op holdall.BatchOp, res holdall.Batch
 	return batchResultJSON{Status: putStatus(res.Record), Record: &rec}
 }
 
-func batchOps(b *object) ([]holdall.BatchOp, error) {
+// batchOps reads the operations, and what is wrong with each by itself.
+func batchOps(b *object) (ops []holdall.BatchOp, bad []error, err error) {
 	array, ok := b.get("operations", '[', "an array of operations")
 	if !ok {
-		return nil, firstOf(b.err, badRequest("operations is missing; it is an array of operations"))
+		return nil, nil, firstOf(b.err, badRequest("operations is missing; it is an array of operations"))
 	}
 	items := elements(array)
 	if len(items) > holdall.MaxBatch {
-		return nil, badRequest("a batch has at most %d operations, not %d", holdall.MaxBatch, len(items))
+		return nil, nil, badRequest("a batch has at most %d operations, not %d", holdall.MaxBatch, len(items))
 	}
-	ops := make([]holdall.BatchOp, len(items))
+	ops, bad = make([]holdall.BatchOp, len(items)), make([]error, len(items))
 	for i, item := range items {
-		at := fmt.Sprintf("operations[%d]", i)
-		o, ok := newObject(item, at+".")
+		o, ok := newObject(item)
 		if !ok {
-			return nil, badRequest("%s: an object is expected", at)
+			return nil, nil, badRequest("operations[%d]: an object is expected", i)
 		}
-		if ops[i] = batchOp(o); o.err != nil {
-			return nil, o.err
-		}
+		ops[i] = batchOp(o)
+		bad[i] = o.err
 	}
-	return ops, nil
+	return ops, bad, nil
 }
 
 // batchOp reads one operation. Its conditions are written as the headers are.
@@ -84,12 +106,12 @@ func batchOp(o *object) holdall.BatchOp {
 	var err error
 	if v, ok := o.get("if_match", '"', "a string"); ok && v != nil {
 		if op.Options.IfMatch, err = ifMatch([]string{o.text("if_match")}); err != nil {
-			o.fail("if_match", "%s", err.(*failure).detail)
+			o.fail("if_match", "%s", failureOf(err).detail)
 		}
 	}
 	if v, ok := o.get("if_none_match", '"', "a string"); ok && v != nil {
 		if op.Options.IfAbsent, err = ifNoneMatch([]string{o.text("if_none_match")}); err != nil {
-			o.fail("if_none_match", "%s", err.(*failure).detail)
+			o.fail("if_none_match", "%s", failureOf(err).detail)
 		}
 	}
 	switch kind := o.text("op"); kind {

@@ -25,7 +25,7 @@ func TestBuckets(t *testing.T) {
 		e.do("POST", "/buckets", root, `{"name":"`+name+`"}`).problem(400, "invalid_name")
 	}
 	for _, body := range []string{
-		`{"name":7}`, `{"name":"x","public":"yes"}`, `{"name":"x","public":null}`, `{"name":"x","max_file_size":0}`,
+		`{"name":7}`, `{"name":"x","public":"yes"}`, `{"name":"x","max_file_size":0}`,
 		`{"name":"x","max_file_size":-1}`, `{"name":"x","max_file_size":1.5}`, `{"name":"x","max_file_size":"9"}`,
 		`{"name":"x","max_file_size":67108865}`, `{"name":"x","max_file_size":99999999999999999999}`,
 		`{"name":"x","allowed_types":"image/*"}`, `{"name":"x","allowed_types":[null]}`, `{"name":"x","allowed_types":[1]}`,

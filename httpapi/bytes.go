@@ -24,7 +24,7 @@ type delivery struct {
 func (a *api) download(w http.ResponseWriter, r *http.Request) error {
 	bucket, id := r.PathValue("bucket"), r.PathValue("id")
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	if values.Has(paramSignature) {
+	if isLink(r, values) {
 		return a.downloadSigned(w, r, values, err)
 	}
 	q := newQuery(r)

@@ -81,12 +81,12 @@ func failureOf(err error) *failure {
 	var tooLarge *http.MaxBytesError
 	var item *holdall.BatchError
 	switch {
-	case errors.As(err, &f):
-		return f
-	case errors.As(err, &item):
+	case errors.As(err, &item): // before the failure that may be in it
 		inner := *failureOf(item.Err)
 		inner.detail = fmt.Sprintf("operations[%d]: %s", item.Index, inner.detail)
 		return &inner
+	case errors.As(err, &f):
+		return f
 	case errors.As(err, &tooLarge):
 		return &failure{code: holdall.CodeTooLarge, detail: fmt.Sprintf("the body has at most %d bytes here", tooLarge.Limit), cause: err}
 	case errors.Is(err, context.DeadlineExceeded):

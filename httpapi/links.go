@@ -42,9 +42,15 @@ func refusedLink(cause error) error {
 	return &failure{code: holdall.CodePermissionDenied, detail: "this link has expired or has been altered", cause: cause}
 }
 
+// isLink reports whether a request comes by a signed link. Without credentials,
+// what is left of one that lost its signature counts as altered.
+func isLink(r *http.Request, values url.Values) bool {
+	return values.Has(paramSignature) || !callOf(r).known && (values.Has(paramKeyID) || values.Has(paramExpires))
+}
+
 // linkRequest reads what both kinds of links are asked for with.
 func linkRequest(b *object) (expiresIn time.Duration, err error) {
-	seconds := b.int("expires_in", 1, int64(maxExpiry/time.Second))
+	seconds := b.int("expires_in", int64(maxExpiry/time.Second))
 	direct := b.bool("direct")
 	switch {
 	case b.err != nil:
@@ -126,7 +132,7 @@ func (a *api) signUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	path, contentType, tier := b.text("path"), b.text("content_type"), holdall.Tier(b.text("tier"))
-	maxSize := b.int("max_size", 1, math.MaxInt64)
+	maxSize := b.int("max_size", math.MaxInt64)
 	expiresIn, err := linkRequest(b)
 	if err != nil {
 		return err
@@ -170,7 +176,7 @@ func (a *api) uploadParams(r *http.Request, path, contentType string, tier holda
 func (a *api) redeemUpload(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	values, malformed := url.ParseQuery(r.URL.RawQuery)
-	if !values.Has(paramSignature) && !callOf(r).known {
+	if !isLink(r, values) && !callOf(r).known {
 		return errAnonymous
 	}
 	bucket := r.PathValue("bucket")

@@ -40,15 +40,14 @@ func TestSignedDownload(t *testing.T) {
 		link + "&inline=1", link + "&x=y", link + "&x", link + "&tenant=acme", link + "&signature=x", link + ";", link + "&%zz",
 		strings.Replace(link, "tenant=acme", "tenant=other", 1), strings.Replace(link, "expires=", "expires=1", 1), strings.Replace(link, "kid=k1", "kid=k2", 1),
 		strings.Replace(link, id, other, 1), strings.Replace(link, "/default/", "/b2/", 1), strings.Replace(inline, "inline=1", "inline=2", 1),
-		link[:len(link)-1], e.base + "/objects/default/" + id + "?signature=", e.base + "/objects/default/" + other + "?" + u.RawQuery,
+		link[:len(link)-1], strings.Replace(link, "signature=", "SIGNATURE=", 1), strings.Split(link, "&signature=")[0], e.base + "/objects/default/" + id + "?signature=", e.base + "/objects/default/" + other + "?" + u.RawQuery,
 	} {
 		a := e.do("GET", bad, "", nil)
-		if strings.HasPrefix(bad, link[:len(link)-1]) && len(bad) == len(link)-1 {
-			require.Equal(t, 403, a.status)
-		}
 		a.problem(403, "permission_denied")
 		require.Equal(t, "no-referrer", a.header.Get("Referrer-Policy"))
-		e.do("GET", bad, root, nil).problem(403, "permission_denied") // a link is a link
+		if strings.Contains(bad, "signature=") {
+			e.do("GET", bad, root, nil).problem(403, "permission_denied") // a link is a link
+		}
 	}
 	e.do("PUT", link, "", []byte("x")).problem(405, "method_not_allowed")
 	require.NotContains(t, e.log.String(), u.Query().Get("signature"))
@@ -58,7 +57,7 @@ func TestSignedDownload(t *testing.T) {
 
 	for body, code := range map[string]int{
 		`{}`: 400, `{"expires_in":0}`: 400, `{"expires_in":604801}`: 400, `{"expires_in":"60"}`: 400, `{"expires_in":1.5}`: 400, `{"expires_in":604800}`: 200,
-		`{"expires_in":60,"inline":"yes"}`: 400, `{"expires_in":60,"direct":true}`: 422, `{"expires_in":60,"direct":false}`: 200, `[]`: 400,
+		`{"expires_in":60,"inline":"yes"}`: 400, `{"expires_in":60,"direct":true}`: 422, `{"expires_in":60,"direct":false,"inline":null}`: 200, `[]`: 400,
 	} {
 		require.Equal(t, code, e.do("POST", sign, root, body, "Content-Type", "application/json").status, body)
 	}

@@ -160,7 +160,7 @@ func TestListObjects(t *testing.T) {
 	e.do("GET", "/objects/default?prefix=a&cursor="+firstCursor(e), root, nil).problem(400, "invalid_cursor")
 
 	for _, q := range []string{
-		"limit=0", "limit=1001", "limit=x", "limit=1&limit=2", "limit=1.0", "offset=-1", "offset=x", "offset=99999999999999999999", "tier=none", "sort=name",
+		"limit=0", "limit=", "limit=%2B5", "created_after=", "total=", "limit=1001", "limit=x", "limit=1&limit=2", "limit=1.0", "offset=-1", "offset=x", "offset=99999999999999999999", "tier=none", "sort=name",
 		"sort=-", "delimiter=x", "total=no", "deleted=2", "created_after=yesterday", "created_before=2026-03-01", "prefix=%ff",
 		"prefix=%00", "q=%zz", "a;b", "content_type=x",
 	} {

@@ -109,6 +109,7 @@ func TestRecordsRefused(t *testing.T) {
 	e.do("PUT", "/records", root, `{"collection":"c","value":1}`).problem(400, "invalid_name")
 	e.do("PUT", "/records", root, `{"collection":7,"key":"k","value":1}`).problem(400, "invalid_request")
 	e.do("PUT", "/records/c/k", root, `{"value":1}`, "Content-Type", "text/plain").problem(415, "unsupported_media_type")
+	e.do("PUT", "/records/c/k", root, `{"value":1}`, "Content-Type", mergePatch).problem(415, "unsupported_media_type")
 	e.do("PUT", "/records/c/k", root, `{"value":1}`, "Content-Encoding", "gzip").problem(415, "unsupported_media_type")
 	e.do("PUT", "/records/c/k", root, []byte(`{"value":1}`)).problem(415, "unsupported_media_type")
 	e.do("PUT", "/records/c/k", root, `{"value":1}`, "Content-Type", "application/vnd.x+json; charset=utf-8").want(200)
@@ -198,17 +199,29 @@ func TestBatch(t *testing.T) {
 	e.do("POST", "/records/batch", root, `{"atomic":true,"operations":[{"op":"put","collection":"c","key":"x","value":1}]}`).want(200)
 
 	for body, detail := range map[string]string{
-		`{}`: "operations", `{"operations":{}}`: "operations", `{"operations":[]}`: "1 to 1000", `{"operations":[1]}`: "operations[0]",
-		`{"operations":[{"op":"get","collection":"c","key":"k"}]}`:                             "operations[0].op",
-		`{"operations":[{"op":"put","collection":"c","key":"k"}]}`:                             "operations[0].value",
-		`{"operations":[{"op":"put","collection":1,"key":"k","value":1}]}`:                     "operations[0].collection",
-		`{"operations":[{"op":"put","collection":"c","key":"k","value":1,"if_match":"v1"}]}`:   "operations[0].if_match",
-		`{"atomic":1,"operations":[{"op":"delete","collection":"c","key":"k"}]}`:               "atomic",
-		`{"operations":[` + strings.Repeat(`{},`, holdall.MaxBatch) + `{}]}`:                   "at most 1000",
-		`{"operations":[{"op":"delete","collection":"c","key":"k","if_none_match":"\"v1\""}]}`: "if_none_match",
+		`{}`: "operations", `{"operations":{}}`: "operations", `{"operations":[]}`: "1 to 1000", `{"operations":[{},1]}`: "operations[1]",
+		`{"atomic":1,"operations":[{"op":"delete","collection":"c","key":"k"}]}`: "atomic",
+		`{"operations":[` + strings.Repeat(`{},`, holdall.MaxBatch) + `{}]}`:     "at most 1000",
 	} {
 		require.Contains(t, e.do("POST", "/records/batch", root, body).problem(400, "invalid_request"), detail)
 	}
+	// What is wrong with one operation is that one's result.
+	for item, detail := range map[string]string{
+		`{"op":"get","collection":"c","key":"k"}`: "op:", `{"op":"put","collection":"c","key":"k"}`: "value:", `{}`: "op:",
+		`{"op":"put","collection":1,"key":"k","value":1}`: "collection:", `{"op":"put","collection":"c","key":"k","value":1,"if_match":"v1"}`: "if_match:",
+		`{"op":"delete","collection":"c","key":"k","if_none_match":"\"v1\""}`: "if_none_match:", `{"op":"put","collection":"c","key":"k","value":1,"ttl":0}`: "ttl:",
+	} {
+		bad := map[string]any{"status": number(400), "code": "invalid_request"}
+		m := e.do("POST", "/records/batch", root, `{"operations":[`+item+`,{"op":"put","collection":"c","key":"good","value":1},`+item+`]}`).want(200)
+		results := m["results"].([]any)
+		require.Equal(t, []any{bad, bad}, []any{results[0], results[2]})
+		require.Equal(t, "good", results[1].(map[string]any)["record"].(map[string]any)["key"])
+		require.Equal(t, []any{bad}, e.do("POST", "/records/batch", root, `{"operations":[`+item+`]}`).want(200)["results"])
+		d := e.do("POST", "/records/batch", root, `{"atomic":true,"operations":[{"op":"put","collection":"c","key":"x","value":1},`+item+`]}`).problem(400, "invalid_request")
+		require.Contains(t, d, "operations[1]: ")
+		require.Contains(t, d, detail)
+	}
+	e.do("GET", "/records/c/x", root, nil).want(200) // from before
 	many := strings.Repeat(`{"op":"put","collection":"c","key":"k","value":1},`, 999) + `{"op":"put","collection":"c","key":"k","value":1}`
 	require.Len(t, e.do("POST", "/records/batch", root, `{"operations":[`+many+`]}`).want(200)["results"], 1000)
 	e.do("GET", "/records/batch", root, nil).want(200) // a collection like any other

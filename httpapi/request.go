@@ -67,10 +67,14 @@ func notUTF8(what, name string) *failure {
 	return f
 }
 
+// given reports whether a parameter that has no empty form is there.
+func (q *query) given(name string) bool { return len(q.values[name]) > 0 && q.err == nil }
+
 func (q *query) bool(name string, absent bool) bool {
-	switch s := q.text(name); s {
-	case "":
+	if !q.given(name) {
 		return absent
+	}
+	switch s := q.text(name); s {
 	case "true", "1":
 		return true
 	case "false", "0":
@@ -82,12 +86,12 @@ func (q *query) bool(name string, absent bool) bool {
 }
 
 func (q *query) int(name string, absent, least, most int) int {
-	s := q.text(name)
-	if s == "" {
+	if !q.given(name) {
 		return absent
 	}
+	s := q.text(name)
 	n, err := strconv.Atoi(s)
-	if err != nil || n < least || n > most {
+	if err != nil || n < least || n > most || strings.HasPrefix(s, "+") {
 		q.fail("%s is a whole number from %d to %d, not %q", name, least, most, clip(s))
 		return absent
 	}
@@ -95,10 +99,10 @@ func (q *query) int(name string, absent, least, most int) int {
 }
 
 func (q *query) time(name string) time.Time {
-	s := q.text(name)
-	if s == "" {
+	if !q.given(name) {
 		return time.Time{}
 	}
+	s := q.text(name)
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		q.fail("%s is a time such as 2026-03-01T12:00:00Z (RFC 3339; a + in it is sent as %%2B), not %q", name, clip(s))
@@ -194,17 +198,18 @@ func isJSON(media string) bool {
 // err. Members that nobody asks for are ignored.
 type object struct {
 	members map[string]json.RawMessage
-	at      string // put before a member's name in a detail
 	err     error
 }
 
 // readObject reads a body of one JSON object.
 func readObject(w http.ResponseWriter, r *http.Request, limit int64) (*object, error) {
-	data, err := readJSON(w, r, limit, isJSON)
+	data, err := readJSON(w, r, limit, func(media string) bool {
+		return isJSON(media) && (media != mergePatch || r.Method == http.MethodPatch)
+	})
 	if err != nil {
 		return nil, err
 	}
-	o, ok := newObject(data, "")
+	o, ok := newObject(data)
 	if !ok {
 		return nil, badRequest("the body is a JSON object")
 	}
@@ -212,11 +217,11 @@ func readObject(w http.ResponseWriter, r *http.Request, limit int64) (*object, e
 }
 
 // newObject takes an object apart that has passed CheckJSON.
-func newObject(data json.RawMessage, at string) (o *object, ok bool) {
+func newObject(data json.RawMessage) (o *object, ok bool) {
 	if kindOf(data) != '{' {
 		return nil, false
 	}
-	return &object{members: maps.Collect(holdall.Members(data)), at: at}, true
+	return &object{members: maps.Collect(holdall.Members(data))}, true
 }
 
 // kindOf tells the kind of a checked JSON value by its first byte: { [ " t f n
@@ -236,7 +241,7 @@ func kindOf(data json.RawMessage) byte {
 
 func (o *object) fail(name, format string, args ...any) {
 	if o.err == nil {
-		o.err = badRequest("%s%s: %s", o.at, name, fmt.Sprintf(format, args...))
+		o.err = badRequest("%s: %s", name, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -278,29 +283,28 @@ func (o *object) textPtr(name string) *string {
 	return &s
 }
 
+// bool returns true or false; nil stands for absent and null.
 func (o *object) bool(name string) *bool {
-	if !o.has(name) {
+	value, ok := o.members[name]
+	if !ok || kindOf(value) == 'n' {
 		return nil
 	}
-	switch value := o.members[name]; kindOf(value) {
-	case 't', 'f':
-		b := kindOf(value) == 't'
-		return &b
-	default:
+	b := kindOf(value) == 't'
+	if !b && kindOf(value) != 'f' {
 		o.fail(name, "true or false is expected")
-		return nil
 	}
+	return &b
 }
 
-// int returns a whole number in the range; 0 stands for absent and null.
-func (o *object) int(name string, least, most int64) int64 {
-	value, ok := o.get(name, '0', fmt.Sprintf("a whole number from %d to %d", least, most))
+// int returns a whole number from 1 to most; 0 stands for absent and null.
+func (o *object) int(name string, most int64) int64 {
+	value, ok := o.get(name, '0', fmt.Sprintf("a whole number from 1 to %d", most))
 	if !ok {
 		return 0
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil || n < least || n > most {
-		o.fail(name, "a whole number from %d to %d is expected, not %s", least, most, clip(string(value)))
+	if err != nil || n < 1 || n > most {
+		o.fail(name, "a whole number from 1 to %d is expected, not %s", most, clip(string(value)))
 		return 0
 	}
 	return n

@@ -237,6 +237,6 @@ func addTo(ctx context.Context, cat holdall.Catalog, tenant, id string, n int) e
 
 func number(e holdall.Entry) int {
 	var n int
-	fmt.Sscan(string(e.Value), &n)
+	_, _ = fmt.Sscan(string(e.Value), &n)
 	return n
 }

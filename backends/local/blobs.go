@@ -36,8 +36,8 @@ func rowKey(kind byte, key string) []byte { return append([]byte{kind}, key...) 
 func (*blobs) AtomicLimit() int64 { return -1 }
 
 // PutBlob implements [holdall.Blobs]. Up to 64 KiB it costs one commit that
-// is shared with others; above, the sync of a file at the same time as that
-// of a folder, then such a commit.
+// is shared with others; above, the sync of a file and, at the same time and
+// shared, of tmp, then such a commit.
 func (b *blobs) PutBlob(ctx context.Context, key string, r io.Reader, size int64) (int64, error) {
 	in, err := b.receive(ctx, key, r, size)
 	if err != nil {
@@ -113,8 +113,6 @@ func (b *blobs) finish(in *incoming, err error) error {
 		b.files.settle(in.key)
 		b.files.release(in.key)
 	case errors.Is(err, errUnknown):
-		_ = in.named()
-		_ = in.file.Close()
 		b.files.release(in.key)
 	default:
 		b.files.drop(in)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/internal/kv"
@@ -15,6 +16,12 @@ import (
 
 // maxGroup bounds how many updates share one commit.
 const maxGroup = 512
+
+// maxFreelist is how many free pages a commit writes the list of, at 8 bytes
+// each. After a great deletion the list would be most of each commit; it is
+// left out then, and Open has to find the free pages by reading the tree,
+// unless Close has written it.
+const maxFreelist = 8 << 10
 
 var (
 	errAborted = errors.New("a shared update failed after its first write")
@@ -44,11 +51,30 @@ type update struct {
 }
 
 func newEngine(db *bbolt.DB) (*engine, error) {
-	err := db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(rootBucket)
+	e := &engine{db: db, turn: make(chan struct{}, 1)}
+	var old bool
+	err := db.View(func(tx *bbolt.Tx) error { old = tx.Bucket(rootBucket) != nil; return nil })
+	if err != nil || old {
+		return e, err
+	}
+	return e, db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket(rootBucket)
 		return err
 	})
-	return &engine{db: db, turn: make(chan struct{}, 1)}, err
+}
+
+// close closes the database, its list of free pages written.
+func (e *engine) close() error {
+	e.turn <- struct{}{}
+	defer func() { <-e.turn }()
+	var err error
+	if e.db.NoFreelistSync && e.state() == nil {
+		e.db.NoFreelistSync = false
+		if err = e.db.Update(func(*bbolt.Tx) error { return nil }); errors.Is(err, berrors.ErrDatabaseNotOpen) {
+			err = nil
+		}
+	}
+	return errors.Join(err, e.db.Close())
 }
 
 // View implements [kv.DB].
@@ -162,7 +188,10 @@ func (e *engine) commit(group []*update) error {
 	case t.writes == 0:
 		return nil
 	}
-	return e.outcome(tx.Commit())
+	err = tx.Commit()
+	stats := e.db.Stats()
+	e.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > maxFreelist
+	return e.outcome(err)
 }
 
 // state returns why nothing can be written any more, or nil.

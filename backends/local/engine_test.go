@@ -159,3 +159,42 @@ func TestAFailedCommitStopsAllWritesButAFullDiskDoesNot(t *testing.T) {
 	require.ErrorIs(t, e.Update(bg, kv.Exclusive, put), holdall.ErrUnavailable)
 	require.Equal(t, "1", value(t, e, "a"), "reads go on")
 }
+
+func TestALongFreeListIsLeftOutUntilClose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	reopen := func() *engine {
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+		require.NoError(t, err)
+		e, err := newEngine(db)
+		require.NoError(t, err)
+		return e
+	}
+	e := reopen()
+	put := func(key string, size int) {
+		require.NoError(t, e.Update(bg, kv.Shared, func(tx kv.Tx) error { tx.Put([]byte(key), make([]byte, size)); return nil }))
+	}
+	put("small", 1)
+	require.False(t, e.db.NoFreelistSync)
+	size := (maxFreelist + 100) * e.db.Info().PageSize
+	put("big", size)
+	put("big", 1)
+	put("small", 2)
+	require.True(t, e.db.NoFreelistSync)
+	put("small", 3)
+	require.NoError(t, e.db.Close()) // as a crash leaves it
+	e = reopen()
+	require.Equal(t, 3, len(value(t, e, "small")))
+	require.Greater(t, e.db.Stats().FreePageN, maxFreelist, "Open has found the free pages")
+	put("small", 4)
+	require.NoError(t, e.close())
+	e = reopen()
+	require.Greater(t, e.db.Stats().FreePageN, maxFreelist, "Close has written the list")
+	put("big", size)
+	require.NoError(t, e.db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			require.NoError(t, err)
+		}
+		return nil
+	}))
+	require.NoError(t, e.close())
+}

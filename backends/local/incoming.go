@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -25,7 +26,6 @@ type incoming struct {
 	size  int64
 	small []byte   // the row of a small blob
 	file  *os.File // in tmp
-	names chan error
 }
 
 // receive reads r to its end: into memory when it is small, else into a file.
@@ -46,8 +46,8 @@ func (b *blobs) receive(ctx context.Context, key string, r io.Reader, size int64
 	return in, nil
 }
 
-// begin creates the file, and makes its name durable while the bytes come in.
-// A file in tmp with a row is whole: so there must be no row yet.
+// begin creates the file. One in tmp that has a row is whole, so there must be
+// no row yet.
 func (b *blobs) begin(in *incoming) error {
 	f := b.files
 	if err := f.reserve(in.key); err != nil {
@@ -64,8 +64,6 @@ func (b *blobs) begin(in *incoming) error {
 		return err
 	}
 	f.at("created", in.key)
-	in.names = make(chan error, 1)
-	go func() { in.names <- f.syncTmp() }()
 	return nil
 }
 
@@ -111,32 +109,25 @@ func (in *incoming) write(p []byte) error {
 }
 
 // persist makes the bytes and the name of the file durable, and closes it.
+// The two syncs at once cost little more than one: a journaling file system
+// commits its journal once for both.
 func (f *files) persist(in *incoming) error {
 	if in.file == nil {
 		return nil
 	}
 	f.at("written", in.key)
-	err := in.file.Sync()
-	if names := in.named(); err == nil {
-		err = names
-	}
-	if closed := in.file.Close(); err == nil {
-		err = closed
-	}
+	names := make(chan error, 1)
+	go func() { names <- f.syncTmp() }()
+	err := errors.Join(f.syncFile(in), <-names, in.file.Close())
 	if err != nil {
 		return unavailable(err)
 	}
-	f.at("synced", in.key)
 	return nil
 }
 
-// named waits for the sync that begin has started.
-func (in *incoming) named() error {
-	if in.names == nil {
-		return nil
-	}
-	err := <-in.names
-	in.names = nil
+func (f *files) syncFile(in *incoming) error {
+	err := in.file.Sync()
+	f.at("synced", in.key)
 	return err
 }
 
@@ -145,7 +136,6 @@ func (f *files) drop(in *incoming) {
 	if in.file == nil {
 		return
 	}
-	_ = in.named()
 	_ = in.file.Close() // persist may have done so
 	f.release(in.key)
 	_ = f.discard(in.key) // else recover does

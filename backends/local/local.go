@@ -14,8 +14,8 @@
 //
 // A blob is there when its row in the database is. A large one arrives so:
 //
-//  1. its file is created in tmp, and tmp is synced while the bytes come in;
-//  2. the file is synced: bytes and name are durable now;
+//  1. its file is written in tmp;
+//  2. the file and tmp are synced: bytes and name are durable now;
 //  3. the row, and the entry where there is one, are committed;
 //  4. the file is moved from tmp to its place, without a sync.
 //
@@ -154,7 +154,7 @@ func open(root *os.Root, timeout time.Duration) (*Backend, error) {
 		err = f.prepare()
 	}
 	b := &Backend{catalog: kvcatalog.New(e), blobs: &blobs{db: e, files: f}, engine: e}
-	b.close = sync.OnceValue(func() error { return errors.Join(db.Close(), f.tmp.Close(), root.Close()) })
+	b.close = sync.OnceValue(func() error { return errors.Join(e.close(), f.tmp.Close(), root.Close()) })
 	if err == nil {
 		err = b.recover()
 	}

@@ -17,17 +17,25 @@ func openTemp(t testing.TB) *Backend {
 	return b
 }
 
+// Each case has a folder of its own, so that they can wait for the disk side
+// by side.
+func openAside(t *testing.T) *Backend {
+	t.Helper()
+	t.Parallel()
+	return openTemp(t)
+}
+
 func TestCatalog(t *testing.T) {
-	b := openTemp(t)
-	storagetest.Catalog(t, func(*testing.T) holdall.Catalog { return b })
+	storagetest.Catalog(t, func(t *testing.T) holdall.Catalog { return openAside(t) })
 }
 
 func TestBlobs(t *testing.T) {
-	b := openTemp(t)
-	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
+	storagetest.Blobs(t, func(t *testing.T) holdall.Blobs { return openAside(t) })
 }
 
 func TestStore(t *testing.T) {
-	b := openTemp(t)
-	storagetest.Store(t, func(*testing.T) holdall.Backends { return holdall.Backends{Catalog: b, Blobs: b} })
+	storagetest.Store(t, func(t *testing.T) holdall.Backends {
+		b := openAside(t)
+		return holdall.Backends{Catalog: b, Blobs: b}
+	})
 }

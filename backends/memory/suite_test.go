@@ -8,15 +8,16 @@ import (
 )
 
 func TestCatalog(t *testing.T) {
-	storagetest.Catalog(t, func(*testing.T) holdall.Catalog { return New() })
+	storagetest.Catalog(t, func(t *testing.T) holdall.Catalog { t.Parallel(); return New() })
 }
 
 func TestBlobs(t *testing.T) {
-	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return New() })
+	storagetest.Blobs(t, func(t *testing.T) holdall.Blobs { t.Parallel(); return New() })
 }
 
 func TestStore(t *testing.T) {
-	storagetest.Store(t, func(*testing.T) holdall.Backends {
+	storagetest.Store(t, func(t *testing.T) holdall.Backends {
+		t.Parallel()
 		b := New()
 		return holdall.Backends{Catalog: b, Blobs: b}
 	})

@@ -101,7 +101,7 @@ func Open(ctx context.Context, dsn string, opts *Options) (*Backend, error) {
 	b, err := New(pool, opts)
 	if err == nil {
 		b.owned = true
-		err = b.Ping(ctx)
+		err = b.ask(ctx, "SELECT 1") // Ping wants the tables, which Migrate may yet make
 	}
 	if err != nil {
 		pool.Close()
@@ -123,10 +123,12 @@ func (b *Backend) Close() error {
 	return nil
 }
 
-// Ping implements [holdall.Pinger].
-func (b *Backend) Ping(ctx context.Context) error {
+// Ping implements [holdall.Pinger]. It fails where the tables are missing too.
+func (b *Backend) Ping(ctx context.Context) error { return b.ask(ctx, b.sql.ping) }
+
+func (b *Backend) ask(ctx context.Context, sql string) error {
 	err := b.read(ctx, func(q querier) error {
-		_, err := q.Exec(ctx, "SELECT 1")
+		_, err := q.Exec(ctx, sql)
 		return err
 	})
 	if err != nil && !errors.Is(err, holdall.ErrUnavailable) {

@@ -19,6 +19,7 @@ type statements struct {
 	headByID, headByPlace            string
 	lockByID, lockByPlace, anyObject string
 	scanByID, scanDue, scanAll       string
+	ping                             string
 
 	blobSetup, blobInsert, blobStart, blobNext, blobLast, blobFinish string
 	blobChunksInsert, blobChunksCopy                                 string
@@ -66,6 +67,7 @@ func (s *statements) entryStatements() {
 	s.evict = "DELETE" + from + byPlace + " AND e.expires_at <= $7"
 	s.scanByID = "SELECT " + selected("e") + from + "e.id = ANY ($1::text[])"
 	s.scanDue = "SELECT " + selected("e") + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
+	s.ping = "SELECT FROM " + s.table + " LIMIT 1"
 	s.scanAll = "SELECT " + selected("e") + from + "e.id > $1 ORDER BY e.id LIMIT $2"
 	for _, fenced := range []bool{false, true} {
 		container := param("container")

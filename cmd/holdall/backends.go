@@ -17,33 +17,40 @@ import (
 
 // backend is a scheme that --catalog, --blobs and --records know. open gets
 // the whole address and returns a holdall.Catalog, a holdall.Blobs, or both.
-// Without create it fails where there is nothing yet.
 type backend struct {
 	example string
-	open    func(ctx context.Context, address string, create bool) (any, error)
+	open    func(ctx context.Context, address string, how opening) (any, error)
+}
+
+// opening says how to open a backend.
+type opening struct {
+	create  bool // a local folder that is not there
+	migrate bool // the tables of a database
 }
 
 // backends is the table of all schemes; a new backend is one line here.
 func backends() map[string]backend {
 	return map[string]backend{
-		"memory": {"memory:", openMemory},
-		"local":  {"local:DIR", openLocal},
+		"memory":     {"memory:", openMemory},
+		"local":      {"local:DIR", openLocal},
+		"postgres":   {"postgres://USER:PASSWORD@HOST/DATABASE", openPostgres},
+		"postgresql": {"postgresql://…", openPostgres},
 	}
 }
 
-func openMemory(_ context.Context, address string, _ bool) (any, error) {
+func openMemory(_ context.Context, address string, _ opening) (any, error) {
 	if address != "memory:" {
 		return nil, usagef("a store in memory is memory: and no more, not %q", address)
 	}
 	return memory.New(), nil
 }
 
-func openLocal(_ context.Context, address string, create bool) (any, error) {
+func openLocal(_ context.Context, address string, how opening) (any, error) {
 	dir := strings.TrimPrefix(address, "local:")
 	if dir == "" {
 		return nil, usagef("a local store needs its folder: local:DIR")
 	}
-	if _, err := os.Stat(dir); err != nil && !create {
+	if _, err := os.Stat(dir); err != nil && !how.create {
 		return nil, err
 	}
 	return local.Open(filepath.Clean(dir), nil)
@@ -51,8 +58,8 @@ func openLocal(_ context.Context, address string, create bool) (any, error) {
 
 // opened are the backends of one store. Equal addresses share one backend.
 type opened struct {
-	create bool
-	all    map[string]any
+	how opening
+	all map[string]any
 }
 
 func (o *opened) open(ctx context.Context, address string) (any, error) {
@@ -62,9 +69,9 @@ func (o *opened) open(ctx context.Context, address string) (any, error) {
 	scheme, _, _ := strings.Cut(address, ":")
 	b, ok := backends()[scheme]
 	if !ok || !strings.Contains(address, ":") {
-		return nil, usagef("%q is not the address of a backend: %s", address, schemes())
+		return nil, usagef("%q is not the address of a backend: %s", withoutPassword(address), schemes())
 	}
-	v, err := b.open(ctx, address, o.create)
+	v, err := b.open(ctx, address, o.how)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", scheme, err)
 	}

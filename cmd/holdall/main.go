@@ -45,6 +45,7 @@ func commands() []command {
 		{"ls", "[BUCKET[/PREFIX]]", "list buckets, or one level of a bucket", setupList},
 		{"sweep", "", "clear away what is due once", setupSweep},
 		{"verify", "", "compare rows and bytes", setupVerify},
+		{"migrate", "", "make the tables of a PostgreSQL store", setupMigrate},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/httpapi/jwtauth"
+	"github.com/holdall-go/holdall/internal/pgtest"
 )
 
 // asProgram makes the test binary be the program: each test runs processes.
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 		main()
 		panic("main returned")
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Run(m))
 }
 
 const testSecret = "a secret of no less than 32 bytes"

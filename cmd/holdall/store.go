@@ -16,6 +16,7 @@ type storeFlags struct {
 	catalog, blobs, records string
 	maxObjectSize           size
 	retention, grace        time.Duration
+	migrate                 bool // only serve asks
 }
 
 func (s *storeFlags) define(fs *flag.FlagSet) {
@@ -34,7 +35,7 @@ func (s *storeFlags) open(ctx context.Context, create bool, roles holdall.Roles)
 	if s.retention <= 0 || s.grace <= 0 {
 		return nil, usagef("--retention and --grace are more than 0")
 	}
-	o := &opened{create: create, all: map[string]any{}}
+	o := &opened{how: opening{create: create, migrate: s.migrate}, all: map[string]any{}}
 	cfg, err := s.config(ctx, o)
 	cfg.Roles = roles
 	if err == nil {

@@ -50,12 +50,3 @@ func (t *memoryTx) Get(key []byte) []byte {
 func (t *memoryTx) Put(key, value []byte) { t.tree = t.tree.Put(key, value) }
 func (t *memoryTx) Delete(key []byte)     { t.tree = t.tree.Delete(key) }
 func (t *memoryTx) Cursor() Cursor        { return t.tree.Walk() }
-
-// CountRange returns the number of keys from lo up to but without hi; a nil
-// hi is no upper bound.
-func (t *memoryTx) CountRange(lo, hi []byte) int {
-	if hi == nil {
-		return t.tree.Len() - t.tree.Rank(lo)
-	}
-	return t.tree.Rank(hi) - t.tree.Rank(lo)
-}

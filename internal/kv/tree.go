@@ -12,11 +12,7 @@ type node[V any] struct {
 	value  V
 	kids   [2]*node[V] // what is before and what is after key
 	height int8
-	size   int
 }
-
-// Len returns the number of keys.
-func (t Tree[V]) Len() int { return t.root.count() }
 
 // Get returns the value of key.
 func (t Tree[V]) Get(key []byte) (v V, ok bool) {
@@ -43,31 +39,11 @@ func (t Tree[V]) Delete(key []byte) Tree[V] {
 	return Tree[V]{remove(t.root, key)}
 }
 
-// Rank returns the number of keys before key.
-func (t Tree[V]) Rank(key []byte) int {
-	rank := 0
-	for n := t.root; n != nil; {
-		c := bytes.Compare(key, n.key)
-		if c > 0 {
-			rank += n.kids[0].count() + 1
-		}
-		n = n.kids[side(c)]
-	}
-	return rank
-}
-
 func side(c int) int {
 	if c > 0 {
 		return 1
 	}
 	return 0
-}
-
-func (n *node[V]) count() int {
-	if n == nil {
-		return 0
-	}
-	return n.size
 }
 
 func (n *node[V]) tall() int8 {
@@ -79,7 +55,7 @@ func (n *node[V]) tall() int8 {
 
 func put[V any](n *node[V], key []byte, value V) *node[V] {
 	if n == nil {
-		return &node[V]{key: key, value: value, height: 1, size: 1}
+		return &node[V]{key: key, value: value, height: 1}
 	}
 	m := *n
 	c := bytes.Compare(key, n.key)
@@ -142,5 +118,4 @@ func (n *node[V]) lift(d int) *node[V] {
 
 func (n *node[V]) measure() {
 	n.height = max(n.kids[0].tall(), n.kids[1].tall()) + 1
-	n.size = n.kids[0].count() + n.kids[1].count() + 1
 }

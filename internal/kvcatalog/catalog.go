@@ -19,8 +19,8 @@ var (
 	_ holdall.FolderLister = (*Catalog)(nil)
 )
 
-// New returns the catalog in db. It uses the keys that begin with 'e', 'i'
-// and 'd'; others are free for the backend.
+// New returns the catalog in db. It uses the keys that begin with 'd', 'e',
+// 'i' and 'n'; others are free for the backend.
 func New(db kv.DB) *Catalog { return &Catalog{db} }
 
 // Put implements [holdall.Catalog].
@@ -93,7 +93,8 @@ func (c *Catalog) ListFolder(ctx context.Context, q holdall.Query, foldersOnly b
 	return page, err
 }
 
-// Count implements [holdall.Catalog].
+// Count implements [holdall.Catalog]. Whole buckets and collections, tiers and
+// states have their numbers ready; all else costs what it looks at.
 func (c *Catalog) Count(ctx context.Context, q holdall.Query) (n int64, err error) {
 	err = c.view(ctx, func(tx kv.Tx) error {
 		n, err = count(ctx, tx, &q)

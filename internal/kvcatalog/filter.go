@@ -18,8 +18,8 @@ type filter struct {
 	lo, hi []byte
 	ids    map[string]bool // nil is all
 	// anyName says that every name within the bounds will do, anyRow that
-	// every entry with such a name will.
-	anyName, anyRow bool
+	// every entry with such a name will, anyMortal that only its expiry matters.
+	anyName, anyRow, anyMortal bool
 }
 
 func newFilter(q *holdall.Query) *filter {
@@ -35,14 +35,20 @@ func newFilter(q *holdall.Query) *filter {
 			f.ids[id] = true
 		}
 	}
-	f.anyRow = q.Type == "" && q.CreatedAfter.IsZero() && q.CreatedBefore.IsZero() &&
-		q.AliveAt.IsZero() && q.Where == nil && q.IDs == nil
+	f.anyMortal = q.Type == "" && q.CreatedAfter.IsZero() && q.CreatedBefore.IsZero() && q.Where == nil && q.IDs == nil
+	f.anyRow = f.anyMortal && q.AliveAt.IsZero()
 	return f
 }
 
 // nameEnd returns what comes after a name, whatever id follows it, and before
 // every longer one: names hold no control characters.
 func nameEnd(name string) []byte { return append([]byte(name), 1) }
+
+// wholeBranches reports whether every entry of a branch will do that does
+// not expire.
+func (f *filter) wholeBranches() bool {
+	return f.anyName && f.anyMortal && f.q.Prefix == "" && f.q.Name == ""
+}
 
 func (f *filter) name(name []byte) bool {
 	return f.anyName || bytes.HasPrefix(name, []byte(f.q.Prefix)) &&

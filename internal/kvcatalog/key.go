@@ -16,6 +16,7 @@ const (
 	entryKey = 'e' // + branch + name (+ NUL + id unless live) → the encoded entry
 	idKey    = 'i' // + id → the key of the entry
 	dueKey   = 'd' // + time + id → nothing
+	tallyKey = 'n' // + branch → the number of its entries
 )
 
 // maxKey bounds a key in bytes, so that every engine takes it.

@@ -185,23 +185,30 @@ func Remove(tx kv.Tx, tenant, id string, version int64) error {
 }
 
 func store(tx kv.Tx, e *holdall.Entry, key []byte, old *found) {
-	if old != nil && !bytes.Equal(old.key, key) {
+	moved := old == nil || !bytes.Equal(old.key, key)
+	if old != nil {
+		addTally(tx, &old.Entry, old.key, -1)
+	}
+	addTally(tx, e, key, 1)
+	if old != nil && moved {
 		tx.Delete(old.key)
 	}
-	if old != nil && !old.DueAt.IsZero() && !old.DueAt.Equal(e.DueAt) {
+	if moved {
+		tx.Put(idKeyOf(e.ID), key)
+	}
+	again := old != nil && old.DueAt.Equal(e.DueAt)
+	if old != nil && !old.DueAt.IsZero() && !again {
 		tx.Delete(dueKeyOf(old.DueAt, old.ID))
 	}
-	if !e.DueAt.IsZero() && (old == nil || !old.DueAt.Equal(e.DueAt)) {
+	if !e.DueAt.IsZero() && !again {
 		tx.Put(dueKeyOf(e.DueAt, e.ID), []byte{})
-	}
-	if old == nil || !bytes.Equal(old.key, key) {
-		tx.Put(idKeyOf(e.ID), key)
 	}
 	tx.Put(key, encode(e))
 }
 
 func erase(tx kv.Tx, old *found) {
 	tx.Delete(old.key)
+	addTally(tx, &old.Entry, old.key, -1)
 	tx.Delete(idKeyOf(old.ID))
 	if !old.DueAt.IsZero() {
 		tx.Delete(dueKeyOf(old.DueAt, old.ID))

@@ -207,9 +207,6 @@ func (l *listing) each(fn func(s *stream) error) error {
 	return nil
 }
 
-// rangeCounter is a Tx that counts keys without walking them.
-type rangeCounter interface{ CountRange(lo, hi []byte) int }
-
 func count(ctx context.Context, tx kv.Tx, q *holdall.Query) (int64, error) {
 	if q.Tenant == "" {
 		return 0, fmt.Errorf("%w: a query without a tenant", holdall.ErrInvalid)
@@ -219,15 +216,10 @@ func count(ctx context.Context, tx kv.Tx, q *holdall.Query) (int64, error) {
 		matches, err := l.lookUp()
 		return int64(len(matches)), err
 	}
-	var n int64
-	if r, ok := tx.(rangeCounter); ok && l.f.anyName && l.f.anyRow {
-		branches, err := branchesOf(tx, q)
-		for i := range branches {
-			s := newStream(tx, &branches[i], l.f, false)
-			n += int64(r.CountRange(s.lo, s.hi))
-		}
+	n, ok, err := countByTally(tx, l.f)
+	if ok || err != nil {
 		return n, err
 	}
-	err := l.each(func(*stream) error { n++; return nil })
+	err = l.each(func(*stream) error { n++; return nil })
 	return n, err
 }

@@ -19,6 +19,11 @@ import (
 // server to use, or "skip" to leave out the tests that need one.
 const Variable = "HOLDALL_TEST_POSTGRES"
 
+// Servers names the environment variable that asks for the tests that need
+// servers; make test sets it. Without it, and outside of CI, they are skipped,
+// so that go test ./... takes seconds and needs nothing.
+const Servers = "HOLDALL_TEST_SERVERS"
+
 var shared struct {
 	sync.Mutex
 	server *Server
@@ -39,12 +44,13 @@ func Run(m *testing.M) int {
 }
 
 // DSN returns the connection string of the server that the tests of this
-// process share. It fails the test where there is none, or skips it where
-// HOLDALL_TEST_POSTGRES is "skip" outside of CI.
+// process share. It fails the test where there is none, or, outside
+// of CI, skips it unless servers are asked for.
 func DSN(t testing.TB) string {
 	t.Helper()
-	if dsn := os.Getenv(Variable); dsn != "" {
-		skip(t, dsn)
+	dsn := os.Getenv(Variable)
+	skip(t, dsn)
+	if dsn != "" {
 		return dsn
 	}
 	shared.Lock()
@@ -74,13 +80,14 @@ func Start(t testing.TB, settings ...string) *Server {
 
 func skip(t testing.TB, dsn string) {
 	t.Helper()
-	if dsn != "skip" {
-		return
-	}
-	if os.Getenv("CI") != "" {
+	asked := dsn != "skip" && (dsn != "" || os.Getenv(Servers) != "")
+	switch {
+	case asked:
+	case os.Getenv("CI") == "":
+		t.Skipf("needs a PostgreSQL server: set %s=1 to start one, or %s to a connection string", Servers, Variable)
+	case dsn == "skip":
 		t.Fatalf("%s=skip is not for CI", Variable)
 	}
-	t.Skipf("%s=skip", Variable)
 }
 
 func fail(t testing.TB, err error) {

@@ -65,10 +65,10 @@ func (s *Server) init(settings []string) error {
 	data := filepath.Join(s.dir, "data")
 	args := []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"}
 	// A locale whose order is not that of bytes shows what forgets to ask for it.
-	out, err := s.command(initdb, append(args, "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")...).CombinedOutput()
+	_, err = s.command(initdb, append(args, "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")...).CombinedOutput()
 	if err != nil {
 		_ = os.RemoveAll(data)
-		if out, err = s.command(initdb, append(args, "--locale=C.UTF-8")...).CombinedOutput(); err != nil {
+		if out, err := s.command(initdb, append(args, "--locale=C.UTF-8")...).CombinedOutput(); err != nil {
 			return fmt.Errorf("initdb: %w: %s", err, out)
 		}
 	}

@@ -49,8 +49,9 @@ func (k *killer) round(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	after := 1 + k.random.IntN(500) // acknowledgements
-	acked, err := k.work(ctx, s, k.plan(n), after)
+	steps := k.plan(n)
+	after := 1 + k.random.IntN(min(500, len(steps)*2/3)) // acknowledgements, with work left to do
+	acked, err := k.work(ctx, s, steps, after)
 	if err != nil {
 		return errors.Join(err, s.kill())
 	}
@@ -96,7 +97,7 @@ func (k *killer) plan(n int) []step {
 			if i%3 == 0 {
 				st.delete = k.ids[st.path]
 			}
-		case i%40 == 1:
+		case i%20 == 1:
 			data := k.noise(1 << (20 + k.random.IntN(4)))
 			st.path, st.content = fmt.Sprintf("round-%d/large-%d", n, i), check.Of(data)
 			st.body = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }

@@ -91,6 +91,8 @@ func (s *server) kill() error {
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("the server had ended by itself: %w", err)
 	}
-	_ = <-s.exited // by the signal
+	if err := <-s.exited; err == nil {
+		return errors.New("the server had ended by itself")
+	}
 	return nil
 }
