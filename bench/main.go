@@ -32,6 +32,18 @@ var goals = []goal{
 	{"Page/memory/first", "slowdown", "memory: first page of 50, from 1,000,000 against from 1,000", true, 2},
 	{"Page/memory/deep", "slowdown", "memory: page of 50 at nine tenths by cursor, the same", true, 2},
 	{"Page/local/first", "slowdown", "local: first page of 50, the same", true, 2},
+	{"PostgresPut/4KiB", "ratio", "PostgreSQL: Put of 4 KiB, against two rows in a transaction", false, 0.8},
+	{"PostgresPut/1MiB", "ratio", "PostgreSQL: Put of 1 MiB, against one INSERT", false, 1.1},
+	{"PostgresPut/64MiB", "ratio", "PostgreSQL: Put of 64 MiB, against one INSERT", false, 1.7},
+	{"PostgresCopy", "ratio", "PostgreSQL: PutBlob of 64 MiB, against one COPY", false, 0.8},
+	{"PostgresGet", "ratio", "PostgreSQL: download of 64 MiB, against one SELECT", false, 2},
+	{"PostgresRecord/put", "ratio", "PostgreSQL: Put of a record, against an upsert by hand", false, 0.8},
+	{"PostgresRecord/get", "ratio", "PostgreSQL: Get of a record, against a SELECT by hand", false, 0.8},
+	{"PostgresRecord/batch", "ratio", "PostgreSQL: a batch of 1000, against one by one", false, 10},
+	{"PostgresPage/first", "slowdown", "PostgreSQL: first page of 50 over three tiers, from 2,000,000 against from 10,000", true, 1.5},
+	{"PostgresPage/deep", "slowdown", "PostgreSQL: page of 50 at nine tenths by cursor, the same", true, 1.5},
+	{"PostgresPage/folders", "ms", "PostgreSQL: 50 folders of 2,000,000 objects in three tiers, ms", true, 5},
+	{"PostgresMemory", "peak-MiB", "PostgreSQL: peak resident MiB of 32 uploads of 64 MiB at once", true, 250},
 	{"Page/local/deep", "slowdown", "local: page of 50 at nine tenths by cursor, the same", true, 2},
 }
 

@@ -60,15 +60,14 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 	s.places(q, base)
 	at := startOf(q)
 	plen := s.arg(utf8.RuneCountInString(q.Prefix)) + "::int"
-	way, bound := " > ", " AND e.name >= w.name AND e.name < "
 	lo, hi := q.NameRange()
-	if hi == "" {
-		hi = top
+	way, bound := " > ", " AND e.name >= w.name"
+	if hi != "" && !q.Sort.Desc {
+		bound += " AND e.name < " + s.arg(hi)
 	}
-	edge := hi
 	behind := `(left(f.folder, -1) || '0')` // '0' follows '/'
 	if q.Sort.Desc {
-		way, bound, edge = " < ", " AND e.name <= w.name AND e.name >= ", lo
+		way, bound = " < ", " AND e.name <= w.name AND e.name >= "+s.arg(lo)
 		behind = "f.folder"
 	}
 	all, place := orderOf(q)
@@ -86,7 +85,7 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 		" CASE WHEN f.folder IS NULL THEN x.name ELSE ", behind, ` END COLLATE "C", CASE WHEN f.folder IS NULL THEN x.container ELSE '' END COLLATE "C",`,
 		` CASE WHEN f.folder IS NULL THEN x.tier ELSE '' END COLLATE "C", CASE WHEN f.folder IS NULL THEN x.id ELSE '' END COLLATE "C"`,
 		" FROM walk w CROSS JOIN LATERAL (SELECT e.id, e.name, e.container, e.tier FROM places p CROSS JOIN LATERAL (",
-		"SELECT e.id, e.name, e.container, e.tier FROM ", s.sql.table, " e WHERE ", base, atPlace, bound, s.arg(edge),
+		"SELECT e.id, e.name, e.container, e.tier FROM ", s.sql.table, " e WHERE ", base, atPlace, bound,
 		" AND (e.name, e.container, e.tier, e.id)", way, "(w.name, w.container, w.tier, w.id)", only, s.conditions(q),
 		" ORDER BY ", place, " LIMIT 1) e ORDER BY ", all, " LIMIT 1) x",
 		" CROSS JOIN LATERAL (SELECT strpos(substr(x.name, ", plen, " + 1), '/') AS slash) k",
@@ -94,6 +93,9 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 		" WHERE w.n < ", s.arg(q.Limit+1), ") SELECT w.folder, ", selected("e"), " FROM walk w LEFT JOIN LATERAL (SELECT * FROM ", s.sql.table,
 		" e WHERE e.id = w.entry LIMIT 1) e ON true WHERE w.n > 0 ORDER BY w.n")
 }
+
+// top sorts behind every name that an index row can hold.
+var top = strings.Repeat(string(utf8.MaxRune), 700)
 
 // startOf is the position before the first entry of the page.
 func startOf(q *holdall.Query) holdall.Position {

@@ -118,9 +118,6 @@ func (s *statement) add(parts ...string) {
 	}
 }
 
-// top sorts behind every name that an index row can hold.
-var top = strings.Repeat(string(utf8.MaxRune), 700)
-
 func (s *statement) page(q *holdall.Query) {
 	order, inner := orderOf(q)
 	limit := s.arg(q.Limit+q.Offset+1) + "::int"
@@ -234,10 +231,10 @@ func (s *statement) named(q *holdall.Query) string {
 	if q.After != nil && byName && !q.Sort.Desc {
 		lo = max(lo, q.After.Name)
 	}
-	if hi == "" {
-		hi = top
+	b := " AND e.name >= " + s.arg(lo)
+	if hi != "" {
+		b += " AND e.name < " + s.arg(hi)
 	}
-	b := " AND e.name >= " + s.arg(lo) + " AND e.name < " + s.arg(hi)
 	if q.After != nil && byName && q.Sort.Desc {
 		b += " AND e.name <= " + s.arg(q.After.Name)
 	}
