@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/holdall-go/holdall"
@@ -43,10 +44,7 @@ func (b *blobs) PutBlob(ctx context.Context, key string, r io.Reader, size int64
 	if err != nil {
 		return 0, err
 	}
-	err = b.files.persist(in)
-	if err == nil {
-		err = b.commit(ctx, in, func(kv.Tx) error { return nil })
-	}
+	err = b.commit(ctx, in, func(kv.Tx) error { return nil })
 	return in.size, b.finish(in, err)
 }
 
@@ -58,9 +56,6 @@ func (b *blobs) PutWithBlob(ctx context.Context, key string, r io.Reader, size i
 	}
 	for try := 1; ; try++ {
 		draft, cond, err := seal()
-		if err == nil && try == 1 {
-			err = b.files.persist(in)
-		}
 		if err == nil {
 			err = b.commit(ctx, in, func(tx kv.Tx) error {
 				e, err = kvcatalog.Put(tx, draft, cond)
@@ -73,10 +68,10 @@ func (b *blobs) PutWithBlob(ctx context.Context, key string, r io.Reader, size i
 	}
 }
 
-// commit puts the blob's row after what else the commit does, which fails
-// before its first write.
+// commit makes the blob durable and puts its row, after what else the commit
+// does, which fails before its first write.
 func (b *blobs) commit(ctx context.Context, in *incoming, put func(kv.Tx) error) error {
-	return b.db.Update(ctx, kv.Shared, func(tx kv.Tx) error {
+	fn := func(tx kv.Tx) error {
 		err := absent(tx, in.key)
 		if err == nil {
 			err = put(tx)
@@ -90,7 +85,17 @@ func (b *blobs) commit(ctx context.Context, in *incoming, put func(kv.Tx) error)
 			tx.Put(rowKey(fileKey, in.key), fileRow(in.size))
 		}
 		return nil
-	})
+	}
+	if e, ok := b.db.(*engine); ok && in.file != nil && !in.safe && in.sum != 0 && in.size <= maxAlongside {
+		u := &undo{Key: in.key, Size: in.size, Sum: in.sum}
+		if tried, err := e.alongside(u, fn, func() error { return b.files.persist(in) }); tried {
+			return err
+		}
+	}
+	if err := b.files.persist(in); err != nil {
+		return err
+	}
+	return b.db.Update(ctx, kv.Shared, fn)
 }
 
 // absent fails with ErrExists when the blob is there.
@@ -159,7 +164,7 @@ func (b *blobs) OpenBlob(ctx context.Context, key string, off, n int64) (io.Read
 	if err != nil {
 		return nil, err
 	}
-	file, err := b.files.open(key)
+	file, err := b.files.open(key, os.O_RDONLY)
 	if errors.Is(err, holdall.ErrNotFound) {
 		return nil, err
 	}
@@ -188,7 +193,7 @@ func (b *blobs) DeleteBlob(ctx context.Context, key string) error {
 		b.later.doom(key)
 		return nil
 	case kind == fileKey:
-		if err := b.files.remove(key); err != nil {
+		if err := b.removeFile(ctx, key); err != nil {
 			return err
 		}
 	}
@@ -196,6 +201,17 @@ func (b *blobs) DeleteBlob(ctx context.Context, key string) error {
 		tx.Delete(rowKey(kind, key))
 		return nil
 	})
+}
+
+// removeFile removes the file of a row. The commit of the row must be
+// confirmed first: it would be undone after a crash if its file were gone.
+func (b *blobs) removeFile(ctx context.Context, key string) error {
+	if e, ok := b.db.(*engine); ok {
+		if err := e.confirm(ctx); err != nil {
+			return err
+		}
+	}
+	return b.files.remove(key)
 }
 
 // CopyBlob implements [holdall.BlobCopier], at the cost of PutBlob. Where the
@@ -218,13 +234,12 @@ func (b *blobs) CopyBlob(ctx context.Context, dst, src string) error {
 	if err := b.begin(in); err != nil {
 		return err
 	}
-	if _, err = copyFile(ctx, in.file, from.f, from.left); err == nil {
-		err = b.files.persist(in)
-	} else if ctx.Err() == nil {
-		err = unavailable(err)
-	}
-	if err == nil {
+	_, err = copyFile(ctx, in.file, from.f, from.left)
+	switch {
+	case err == nil:
 		err = b.commit(ctx, in, func(kv.Tx) error { return nil })
+	case ctx.Err() == nil:
+		err = unavailable(err)
 	}
 	return b.finish(in, err)
 }

@@ -204,6 +204,9 @@ func checkWhole(t *testing.T, b *Backend, dir string, loose map[string]bool, wan
 		for _, e := range page {
 			after = e.ID
 			held[e.Content.Key] = true
+			for _, g := range e.Content.Garbage {
+				held[g.Key] = true
+			}
 			if data := want(e.Name); data != "" {
 				require.True(t, data == read(t, b, e.Content.Key), "bytes of %s", e.Name)
 			}

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"syscall"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/internal/kv"
@@ -38,6 +38,9 @@ var (
 type engine struct {
 	db   *bbolt.DB
 	turn chan struct{} // holds one value while somebody writes
+	// unconfirmed says that there is an undo of the last commit. It belongs to
+	// who has the turn.
+	unconfirmed bool
 
 	mu     sync.Mutex
 	queue  []*update
@@ -52,9 +55,14 @@ type update struct {
 
 func newEngine(db *bbolt.DB) (*engine, error) {
 	e := &engine{db: db, turn: make(chan struct{}, 1)}
-	var old bool
-	err := db.View(func(tx *bbolt.Tx) error { old = tx.Bucket(rootBucket) != nil; return nil })
-	if err != nil || old {
+	var b *bbolt.Bucket
+	err := db.View(func(tx *bbolt.Tx) error {
+		if b = tx.Bucket(rootBucket); b != nil {
+			e.unconfirmed = b.Get(undoKey) != nil
+		}
+		return nil
+	})
+	if err != nil || b != nil {
 		return e, err
 	}
 	return e, db.Update(func(tx *bbolt.Tx) error {
@@ -63,16 +71,14 @@ func newEngine(db *bbolt.DB) (*engine, error) {
 	})
 }
 
-// close closes the database, its list of free pages written.
-func (e *engine) close() error {
+// close closes the database, its list of free pages written and its last
+// commit confirmed.
+func (e *engine) close() (err error) {
 	e.turn <- struct{}{}
 	defer func() { <-e.turn }()
-	var err error
-	if e.db.NoFreelistSync && e.state() == nil {
+	if (e.db.NoFreelistSync || e.unconfirmed) && e.state() == nil {
 		e.db.NoFreelistSync = false
-		if err = e.db.Update(func(*bbolt.Tx) error { return nil }); errors.Is(err, berrors.ErrDatabaseNotOpen) {
-			err = nil
-		}
+		err = e.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(rootBucket).Delete(undoKey) })
 	}
 	return errors.Join(err, e.db.Close())
 }
@@ -187,8 +193,13 @@ func (e *engine) commit(group []*update) error {
 		return unavailable(t.err)
 	case t.writes == 0:
 		return nil
+	case e.unconfirmed && !t.undo:
+		t.Delete(undoKey)
 	}
 	err = tx.Commit()
+	if err == nil {
+		e.unconfirmed = t.undo
+	}
 	stats := e.db.Stats()
 	e.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > maxFreelist
 	return e.outcome(err)
@@ -212,10 +223,25 @@ func (e *engine) outcome(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		return unavailable(err)
 	}
+	return e.stop(err)
+}
+
+// stop makes all later updates fail, and returns the error for this one.
+func (e *engine) stop(err error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.broken = unavailable(errBroken)
 	return fmt.Errorf("%w: %w", unavailable(errUnknown), err)
+}
+
+// confirm takes the undo of the last commit away, if there is one.
+func (e *engine) confirm(ctx context.Context) error {
+	return e.Update(ctx, kv.Exclusive, func(tx kv.Tx) error {
+		if e.unconfirmed {
+			tx.Delete(undoKey)
+		}
+		return nil
+	})
 }
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", holdall.ErrUnavailable, err) }
@@ -224,6 +250,7 @@ func unavailable(err error) error { return fmt.Errorf("%w: %w", holdall.ErrUnava
 type boltTx struct {
 	b      *bbolt.Bucket
 	writes int
+	undo   bool  // an undo is among them
 	err    error // the first that a write returned
 }
 
@@ -231,6 +258,7 @@ func (t *boltTx) Get(key []byte) []byte { return t.b.Get(key) }
 
 func (t *boltTx) Put(key, value []byte) {
 	t.writes++
+	t.undo = t.undo || bytes.Equal(key, undoKey)
 	if err := t.b.Put(key, value); err != nil && t.err == nil {
 		t.err = err
 	}

@@ -114,9 +114,9 @@ func syncDir(dir *os.File) error {
 }
 
 // open opens the file of a committed row, which may move just now.
-func (f *files) open(key string) (*os.File, error) {
+func (f *files) open(key string, flag int) (*os.File, error) {
 	for _, path := range []string{blobPath(key), tmpPath(key), blobPath(key)} {
-		file, err := f.root.Open(path)
+		file, err := f.root.OpenFile(path, flag, 0)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}

@@ -156,6 +156,9 @@ func open(root *os.Root, timeout time.Duration) (*Backend, error) {
 	b := &Backend{catalog: kvcatalog.New(e), blobs: &blobs{db: e, files: f}, engine: e}
 	b.close = sync.OnceValue(func() error { return errors.Join(e.close(), f.tmp.Close(), root.Close()) })
 	if err == nil {
+		err = b.recoverLast()
+	}
+	if err == nil {
 		err = b.recover()
 	}
 	if err != nil {

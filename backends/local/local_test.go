@@ -361,3 +361,40 @@ func TestANameThatIsNotDurableFailsTheUpload(t *testing.T) {
 	defer b.files.tmp.Close()
 	require.ErrorIs(t, b.files.persist(in), holdall.ErrUnavailable)
 }
+
+func TestACommitIsUndoneWhenItsFileCannotBeSynced(t *testing.T) {
+	dir := t.TempDir()
+	b, err := Open(dir, nil)
+	require.NoError(t, err)
+	defer b.Close()
+	e := record("rec_1", "a")
+	e.DueAt = time.Unix(5, 0)
+	e.Value = []byte(`{"old":1}`)
+	old, err := b.PutWithBlob(bg, "aa/old", strings.NewReader(large), -1, sealer(e))
+	require.NoError(t, err)
+	tmp := b.files.tmp
+	b.files.tmp, err = os.Open(os.DevNull)
+	require.NoError(t, err)
+	e.Name, e.Value, e.DueAt = "b", []byte(`{}`), time.Time{}
+	_, err = b.PutWithBlob(bg, "aa/new", strings.NewReader(large), -1, func() (holdall.Entry, holdall.Condition, error) {
+		return e, holdall.IfVersion(1), nil
+	})
+	require.ErrorIs(t, err, holdall.ErrUnavailable)
+	require.NoError(t, b.files.tmp.Close())
+	b.files.tmp = tmp
+	got, err := b.Get(bg, holdall.Ref{Tenant: "t", ID: "rec_1"})
+	require.NoError(t, err)
+	require.Equal(t, old, got)
+	due, err := b.Scan(bg, holdall.Scan{DueBy: time.Unix(5, 0), Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, []holdall.Entry{old}, due)
+	n, err := b.Count(bg, holdall.Query{Tenant: "t", Kind: holdall.KindRecord, State: holdall.StateLive})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	list, err := b.ListBlobs(bg, "", 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Empty(t, filesIn(t, filepath.Join(dir, tmpDir)))
+	_, err = b.Put(bg, record("rec_2", "c"), holdall.IfAbsent)
+	require.NoError(t, err, "and writing goes on")
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/kv"
 )
 
 // A power cut can leave a folder in more than one state: what was not synced
@@ -22,6 +24,7 @@ import (
 
 type powerCuts struct {
 	t     *testing.T
+	b     *Backend
 	dir   string
 	mu    sync.Mutex
 	named map[string]bool // files whose name in tmp is durable
@@ -30,12 +33,16 @@ type powerCuts struct {
 	acked map[string]bool // ids of uploads that were acknowledged
 	gone  map[string]bool // ids whose bytes are being deleted
 	loose map[string]bool // keys that have no entry
+	early bool            // commits run at the same time as syncs
 	cuts  int
 }
 
 func (p *powerCuts) step(step, key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if step == "written" && p.early { // the worst: the commit is done and the sync has not begun
+		p.awaitRow(key)
+	}
 	switch step {
 	case "created":
 		p.named[key], p.whole[key] = false, false
@@ -71,6 +78,15 @@ func (p *powerCuts) step(step, key string) {
 			}
 			return err
 		})
+	}
+}
+
+func (p *powerCuts) awaitRow(key string) {
+	for there := false; !there; runtime.Gosched() {
+		require.NoError(p.t, p.b.engine.View(func(tx kv.Tx) error {
+			there = tx.Get(rowKey(fileKey, key)) != nil
+			return nil
+		}))
 	}
 }
 
@@ -121,14 +137,19 @@ func TestPowerCuts(t *testing.T) {
 	b, err := Open(dir, nil)
 	require.NoError(t, err)
 	defer b.Close()
-	p := &powerCuts{t: t, dir: dir, named: map[string]bool{}, whole: map[string]bool{}, moved: map[string]bool{},
+	p := &powerCuts{t: t, b: b, early: true, dir: dir, named: map[string]bool{}, whole: map[string]bool{}, moved: map[string]bool{},
 		acked: map[string]bool{}, gone: map[string]bool{}, loose: map[string]bool{"ee/loose": true, "ee/copy": true}}
 	b.files.step = p.step
-	put := func(ctx context.Context, a holdall.AtomicPutter, id string) error {
+	put := func(ctx context.Context, a holdall.AtomicPutter, id string, replaced ...string) error {
 		key := "aa/" + id
 		e := record("rec_"+id, id)
 		e.Content = &holdall.Content{Key: key}
-		_, err := a.PutWithBlob(ctx, key, strings.NewReader(large+id), -1, sealer(e))
+		cond := holdall.IfAbsent
+		for _, old := range replaced {
+			e.ID, cond = "rec_"+old, holdall.IfVersion(1)
+			e.Content.Garbage = []holdall.Garbage{{Key: "aa/" + old}}
+		}
+		_, err := a.PutWithBlob(ctx, key, strings.NewReader(large+id), -1, func() (holdall.Entry, holdall.Condition, error) { return e, cond, nil })
 		return err
 	}
 	done := func(id string, err error) {
@@ -139,6 +160,9 @@ func TestPowerCuts(t *testing.T) {
 	done("one", put(bg, b, "one"))
 	done("two", put(bg, b, "two"))
 	require.ErrorIs(t, put(bg, b, "one"), holdall.ErrExists)
+	require.NoError(t, put(bg, b, "new", "two"))
+	p.acked["two"] = true // the id, under its new name
+	p.early = false       // within a transaction the sync comes first
 	require.NoError(t, b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
 		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "three"))
 		return put(ctx, c.(holdall.AtomicPutter), "four")
@@ -149,8 +173,10 @@ func TestPowerCuts(t *testing.T) {
 		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "never"))
 		return holdall.ErrInvalid
 	}), holdall.ErrInvalid)
+	p.early = true
 	_, err = b.PutBlob(bg, "ee/loose", strings.NewReader(large), -1)
 	require.NoError(t, err)
+	p.early = false
 	require.NoError(t, b.CopyBlob(bg, "ee/copy", "aa/one"))
 
 	p.gone["one"] = true
