@@ -34,7 +34,7 @@ func (c *catalogRun) batch(b holdall.BatchPutter, ops ...holdall.PutOp) []holdal
 	for i, op := range ops {
 		want, wantErr := reference.Put(c.ctx, op.Entry, op.Condition)
 		got := results[i]
-		if class(got.Err) != class(wantErr) {
+		if !agree(got.Err, wantErr) {
 			c.Errorf("result %d, %s, %s: %v, want %v", i, label(op.Entry), condition(op.Condition), got.Err, wantErr)
 			continue
 		}
@@ -45,6 +45,14 @@ func (c *catalogRun) batch(b holdall.BatchPutter, ops ...holdall.PutOp) []holdal
 	c.known = reference.entries
 	c.unchanged()
 	return results
+}
+
+// agree reports whether two errors say the same. Where both the bucket is
+// missing and the id is in use, either may be said.
+func agree(got, want error) bool {
+	g, w := class(got), class(want)
+	exists, noBucket := class(holdall.ErrExists), class(holdall.ErrNoBucket)
+	return g == w || g == exists && w == noBucket || g == noBucket && w == exists
 }
 
 func op(e holdall.Entry, cond holdall.Condition) holdall.PutOp {
