@@ -398,3 +398,13 @@ func TestACommitIsUndoneWhenItsFileCannotBeSynced(t *testing.T) {
 	_, err = b.Put(bg, record("rec_2", "c"), holdall.IfAbsent)
 	require.NoError(t, err, "and writing goes on")
 }
+
+func TestTheNextCommitConfirmsTheLast(t *testing.T) {
+	b := openTemp(t)
+	_, err := b.PutBlob(bg, "aa/k", strings.NewReader(large), -1)
+	require.NoError(t, err)
+	require.NotEmpty(t, value(t, b.engine, string(undoKey)))
+	_, err = b.Put(bg, record("rec_1", "a"), holdall.IfAbsent)
+	require.NoError(t, err)
+	require.Empty(t, value(t, b.engine, string(undoKey)))
+}

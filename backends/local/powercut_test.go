@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +25,6 @@ type powerCuts struct {
 	t     *testing.T
 	b     *Backend
 	dir   string
-	mu    sync.Mutex
 	named map[string]bool // files whose name in tmp is durable
 	whole map[string]bool // files whose bytes are durable
 	moved map[string]bool // files that were moved with no sync since
@@ -35,11 +33,33 @@ type powerCuts struct {
 	loose map[string]bool // keys that have no entry
 	early bool            // commits run at the same time as syncs
 	cuts  int
+	steps chan func() // for the test's own goroutine, which alone may fail it
+}
+
+// while runs fn, and what is to be checked at its steps.
+func (p *powerCuts) while(fn func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- fn() }()
+	for {
+		select {
+		case check := <-p.steps:
+			check()
+		case err := <-ended:
+			return err
+		}
+	}
 }
 
 func (p *powerCuts) step(step, key string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	checked := make(chan struct{})
+	p.steps <- func() {
+		p.check(step, key)
+		close(checked)
+	}
+	<-checked
+}
+
+func (p *powerCuts) check(step, key string) {
 	if step == "written" && p.early { // the worst: the commit is done and the sync has not begun
 		p.awaitRow(key)
 	}
@@ -66,7 +86,10 @@ func (p *powerCuts) step(step, key string) {
 		if !whole {
 			p.cut(step+", bytes lost", func(dir string) error { return os.Truncate(filepath.Join(dir, tmpPath(k)), 0) })
 			p.cut(step+", bytes wrong", func(dir string) error {
-				return os.WriteFile(filepath.Join(dir, tmpPath(k)), make([]byte, len(large)), 0o600)
+				path := filepath.Join(dir, tmpPath(k))
+				info, err := os.Stat(path)
+				require.NoError(p.t, err)
+				return os.WriteFile(path, make([]byte, info.Size()), 0o600)
 			})
 		}
 	}
@@ -136,8 +159,12 @@ func TestPowerCuts(t *testing.T) {
 	dir := t.TempDir()
 	b, err := Open(dir, nil)
 	require.NoError(t, err)
-	defer b.Close()
-	p := &powerCuts{t: t, b: b, early: true, dir: dir, named: map[string]bool{}, whole: map[string]bool{}, moved: map[string]bool{},
+	t.Cleanup(func() {
+		if !t.Failed() { // else something may wait for its step to be checked
+			require.NoError(t, b.Close())
+		}
+	})
+	p := &powerCuts{t: t, b: b, steps: make(chan func()), early: true, dir: dir, named: map[string]bool{}, whole: map[string]bool{}, moved: map[string]bool{},
 		acked: map[string]bool{}, gone: map[string]bool{}, loose: map[string]bool{"ee/loose": true, "ee/copy": true}}
 	b.files.step = p.step
 	put := func(ctx context.Context, a holdall.AtomicPutter, id string, replaced ...string) error {
@@ -155,36 +182,45 @@ func TestPowerCuts(t *testing.T) {
 	done := func(id string, err error) {
 		require.NoError(t, err)
 		p.acked[id] = true
-		p.step("acknowledged", "")
+		p.check("acknowledged", "")
 	}
-	done("one", put(bg, b, "one"))
-	done("two", put(bg, b, "two"))
-	require.ErrorIs(t, put(bg, b, "one"), holdall.ErrExists)
-	require.NoError(t, put(bg, b, "new", "two"))
-	p.acked["two"] = true // the id, under its new name
-	p.early = false       // within a transaction the sync comes first
-	require.NoError(t, b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
-		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "three"))
-		return put(ctx, c.(holdall.AtomicPutter), "four")
-	}))
+	tx := func(result error, names ...string) error {
+		return p.while(func() error {
+			return b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
+				for _, id := range names {
+					if err := put(ctx, c.(holdall.AtomicPutter), id); err != nil {
+						return err
+					}
+				}
+				return result
+			})
+		})
+	}
+	done("one", p.while(func() error { return put(bg, b, "one") }))
+	done("two", p.while(func() error { return put(bg, b, "two") }))
+	require.ErrorIs(t, p.while(func() error { return put(bg, b, "one") }), holdall.ErrExists)
+	done("two", p.while(func() error { return put(bg, b, "new", "two") }))
+	p.early = false // within a transaction the sync comes first
+	require.NoError(t, tx(nil, "three", "four"))
 	done("three", nil)
 	done("four", nil)
-	require.ErrorIs(t, b.InTx(bg, func(ctx context.Context, c holdall.Catalog) error {
-		require.NoError(t, put(ctx, c.(holdall.AtomicPutter), "never"))
-		return holdall.ErrInvalid
-	}), holdall.ErrInvalid)
+	require.Equal(t, os.ErrInvalid, tx(os.ErrInvalid, "never"))
 	p.early = true
-	_, err = b.PutBlob(bg, "ee/loose", strings.NewReader(large), -1)
-	require.NoError(t, err)
+	require.NoError(t, p.while(func() error {
+		_, err := b.PutBlob(bg, "ee/loose", strings.NewReader(large), -1)
+		return err
+	}))
 	p.early = false
-	require.NoError(t, b.CopyBlob(bg, "ee/copy", "aa/one"))
+	require.NoError(t, p.while(func() error { return b.CopyBlob(bg, "ee/copy", "aa/one") }))
+	p.early = true
+	done("last", p.while(func() error { return put(bg, b, "last") }))
 
-	p.gone["one"] = true
-	require.NoError(t, b.DeleteBlob(bg, "aa/one"))
-	p.step("deleted", "")
-	require.NoError(t, b.Remove(bg, "t", "rec_one", 1))
-	delete(p.acked, "one")
-	p.step("removed the entry", "")
+	p.gone["last"] = true
+	require.NoError(t, p.while(func() error { return b.DeleteBlob(bg, "aa/last") }))
+	p.check("deleted", "")
+	require.NoError(t, p.while(func() error { return b.Remove(bg, "t", "rec_last", 1) }))
+	delete(p.acked, "last")
+	p.check("removed the entry", "")
 	require.Greater(t, p.cuts, 100)
 	t.Logf("%d power cuts", p.cuts)
 }
