@@ -76,18 +76,12 @@ func (b *body) fill(p []byte) (int, error) {
 	if n < 0 || n > len(p) {
 		return 0, b.fail(errors.New("the reader returned an impossible count"))
 	}
-	if b.n += int64(n); b.n > b.limit {
-		return 0, b.fail(ErrTooLarge)
+	if err := b.take(p[:n]); err != nil {
+		return 0, err
 	}
-	if b.want >= 0 && b.n > b.want {
-		return 0, b.fail(errBodyLong)
-	}
-	b.hash.Write(p[:n])
 	switch {
-	case err == io.EOF && b.want >= 0 && b.n < b.want:
-		return n, b.fail(errBodyShort)
 	case err == io.EOF:
-		b.err = io.EOF
+		b.end()
 	case err != nil:
 		return n, b.fail(err)
 	case n > 0:
@@ -99,6 +93,84 @@ func (b *body) fill(p []byte) (int, error) {
 		}
 	}
 	return n, b.err
+}
+
+// take counts and hashes what has come.
+func (b *body) take(p []byte) error {
+	if b.n += int64(len(p)); b.n > b.limit {
+		return b.fail(ErrTooLarge)
+	}
+	if b.want >= 0 && b.n > b.want {
+		return b.fail(errBodyLong)
+	}
+	b.hash.Write(p)
+	return nil
+}
+
+// end notes that the reader has ended in io.EOF.
+func (b *body) end() {
+	b.err = io.EOF
+	if b.want >= 0 && b.n < b.want {
+		b.err = &bodyError{errBodyShort}
+	}
+}
+
+// reader is the body as a backend gets it: with a WriteTo where the bytes are
+// in memory already, so that they need not be copied twice.
+func (b *body) reader() io.Reader {
+	switch b.r.(type) {
+	case *bytes.Reader, *bytes.Buffer:
+		return memoryBody{b}
+	}
+	return b
+}
+
+// memoryBody is a body whose reader holds its bytes in memory.
+type memoryBody struct{ *body }
+
+// WriteTo implements io.WriterTo.
+func (m memoryBody) WriteTo(w io.Writer) (int64, error) {
+	out := &bodyWriter{b: m.body, w: w}
+	out.pass(m.head)
+	m.head = nil
+	if out.err == nil && m.err == nil {
+		_, _ = m.r.(io.WriterTo).WriteTo(out) // out keeps its only errors
+		if out.err == nil {
+			m.end()
+		}
+	}
+	if out.err == nil {
+		out.err = m.failure()
+	}
+	return out.n, out.err
+}
+
+// bodyWriter takes the bytes of b as they come and hands them on to w.
+type bodyWriter struct {
+	b   *body
+	w   io.Writer
+	n   int64
+	err error
+}
+
+func (o *bodyWriter) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0 && o.err == nil; {
+		step := rest[:min(len(rest), 4*hashStep)]
+		rest = rest[len(step):]
+		if o.err = o.b.take(step); o.err == nil {
+			o.pass(step)
+		}
+	}
+	return len(p), o.err
+}
+
+func (o *bodyWriter) pass(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	n, err := o.w.Write(p)
+	o.n += int64(n)
+	o.err = err
 }
 
 func (b *body) fail(err error) error {

@@ -123,3 +123,50 @@ func TestBodyBuffer(t *testing.T) {
 		require.EqualValues(t, size, n)
 	}
 }
+
+func TestBodyInMemoryWritesItself(t *testing.T) {
+	text := bytes.Repeat([]byte("0123456789"), 50_000)
+	size := int64(len(text))
+	for name, c := range map[string]struct {
+		want, limit int64
+		err         error
+	}{
+		"size known":     {size, size, nil},
+		"size not known": {-1, size, nil},
+		"short":          {size + 1, size + 1, errBodyShort},
+		"long":           {size - 1, size, errBodyLong},
+		"over the limit": {-1, size - 1, ErrTooLarge},
+	} {
+		for _, src := range []io.Reader{bytes.NewReader(text), bytes.NewBuffer(bytes.Clone(text))} {
+			b := newBody(src, c.want, c.limit)
+			_, err := b.peek(sniffLen)
+			require.NoError(t, err, name)
+			var got bytes.Buffer
+			n, err := b.reader().(io.WriterTo).WriteTo(&got)
+			_, sum, finishErr := b.finish()
+			if c.err != nil {
+				require.ErrorIs(t, err, c.err, name)
+				require.ErrorIs(t, finishErr, c.err, name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.NoError(t, finishErr, name)
+			require.Equal(t, size, n, name)
+			require.True(t, bytes.Equal(text, got.Bytes()), name)
+			hash := sha256.Sum256(text)
+			require.Equal(t, hex.EncodeToString(hash[:]), sum, name)
+		}
+	}
+	b := newBody(bytes.NewReader(text), size, size)
+	_, err := b.reader().(io.WriterTo).WriteTo(&failing{after: 1000})
+	require.ErrorIs(t, err, io.ErrClosedPipe, "what the store says comes back")
+}
+
+type failing struct{ after int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.after -= len(p); f.after < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return len(p), nil
+}

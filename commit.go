@@ -14,7 +14,7 @@ func (up *upload) commit(ctx context.Context) (ObjectInfo, error) {
 	if fits, err := up.fitsAtomic(); err != nil {
 		return ObjectInfo{}, up.bodyFailed(err)
 	} else if fits {
-		e, err := s.atomic.PutWithBlob(ctx, up.entry.Content.Key, up.body, up.body.want, func() (Entry, Condition, error) {
+		e, err := s.atomic.PutWithBlob(ctx, up.entry.Content.Key, up.body.reader(), up.body.want, func() (Entry, Condition, error) {
 			return up.seal(ctx)
 		})
 		return up.done(ctx, e, err)
@@ -195,7 +195,7 @@ func (up *upload) store(ctx context.Context) error {
 		copier, _ := As[BlobCopier](s.blobs)
 		return wrap(up.op, KindObject, up.entry.Name, copier.CopyBlob(ctx, key, up.copyFrom))
 	}
-	n, err := s.blobs.PutBlob(ctx, key, up.body, up.body.want)
+	n, err := s.blobs.PutBlob(ctx, key, up.body.reader(), up.body.want)
 	if failed := up.body.failure(); failed != nil {
 		return up.bodyFailed(failed)
 	}

@@ -102,7 +102,7 @@ func (s *simulation) stepGet() {
 	want, wantErr := m.Get(s.ctx, ref)
 	got, err := s.cat.Get(s.ctx, ref)
 	s.note("Get(%+v) = %s, %v", ref, label(got), err)
-	if !agree(err, wantErr) || err == nil && diff(want, got) != "" {
+	if class(err) != class(wantErr) || err == nil && diff(want, got) != "" {
 		s.Errorf("Get(%+v) = %s, %v; want %s, %v; %s", ref, label(got), err, label(want), wantErr, diff(want, got))
 	}
 }

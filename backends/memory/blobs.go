@@ -14,7 +14,7 @@ import (
 	"github.com/holdall-go/holdall/internal/kv"
 )
 
-// chunkSize is that of all chunks of a blob but the last, in bytes.
+// chunkSize is the largest of a blob's chunks, in bytes.
 const chunkSize = 128 << 10
 
 // blobs is the bytes, by key.
@@ -97,6 +97,13 @@ var scratch = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 // faster than clearing new memory to read into it, and an announced size
 // takes no memory beforehand.
 func readBlob(ctx context.Context, r io.Reader, size int64) (*blob, error) {
+	if w, ok := r.(io.WriterTo); ok {
+		v := &incoming{ctx: ctx, blob: blob{stored: time.Now()}}
+		if _, err := w.WriteTo(v); err != nil {
+			return nil, err
+		}
+		return &v.blob, body.Size(v.size, size)
+	}
 	buf := scratch.Get().(*[chunkSize]byte)
 	defer scratch.Put(buf)
 	v := &blob{stored: time.Now()}
@@ -120,6 +127,21 @@ func readBlob(ctx context.Context, r io.Reader, size int64) (*blob, error) {
 	}
 }
 
+// incoming is a blob that a reader writes itself to.
+type incoming struct {
+	ctx context.Context
+	blob
+}
+
+func (v *incoming) Write(p []byte) (int, error) {
+	if err := v.ctx.Err(); err != nil {
+		return 0, err
+	}
+	v.chunks = append(v.chunks, bytes.Clone(p))
+	v.size += int64(len(p))
+	return len(p), nil
+}
+
 // OpenBlob implements [holdall.Blobs]. The reader is an io.WriterTo.
 func (b *blobs) OpenBlob(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
@@ -133,7 +155,12 @@ func (b *blobs) OpenBlob(ctx context.Context, key string, off, n int64) (io.Read
 	if err != nil {
 		return nil, err
 	}
-	return &reader{ctx: ctx, chunks: v.chunks[off/chunkSize:], off: off % chunkSize, left: n}, nil
+	i := 0
+	for i < len(v.chunks) && off >= int64(len(v.chunks[i])) {
+		off -= int64(len(v.chunks[i]))
+		i++
+	}
+	return &reader{ctx: ctx, chunks: v.chunks[i:], off: off, left: n}, nil
 }
 
 // DeleteBlob implements [holdall.Blobs]. Readers that are open go on.
