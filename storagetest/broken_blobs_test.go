@@ -62,6 +62,7 @@ func slurp(read func(r io.Reader, size int64) ([]byte, error)) badBlobs {
 }
 
 func TestCatchesBrokenBlobs(t *testing.T) {
+	takesMinutes(t)
 	for _, tc := range []struct {
 		bug, group string
 		b          badBlobs

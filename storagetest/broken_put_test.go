@@ -113,6 +113,7 @@ func without(unknown error) badPut {
 }
 
 func TestCatchesBrokenPuts(t *testing.T) {
+	takesMinutes(t)
 	for _, tc := range []struct {
 		bug, group string
 		b          badPut

@@ -117,6 +117,7 @@ func floats(e *holdall.Entry) {
 }
 
 func TestCatchesBrokenQueries(t *testing.T) {
+	takesMinutes(t)
 	for _, tc := range []struct {
 		bug, group string
 		b          badQuery

@@ -35,6 +35,7 @@ func (b *badAtomic) PutWithBlob(ctx context.Context, key string, r io.Reader, si
 }
 
 func TestCatchesBrokenStores(t *testing.T) {
+	takesMinutes(t)
 	pair := func(c func(fullModel) holdall.Catalog, b func(*blobModel) holdall.Blobs) func() holdall.Backends {
 		return func() holdall.Backends {
 			catalog, blobs := fullModel{newModel()}, newBlobModel()

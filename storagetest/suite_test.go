@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -45,4 +46,12 @@ func TestStore(t *testing.T) {
 			return holdall.Backends{Catalog: fullModel{newModel()}, Blobs: newBlobModel(), Records: fullModel{newModel()}}
 		})
 	})
+}
+
+// takesMinutes skips a test unless all tests are asked for, as make test does.
+func takesMinutes(t *testing.T) {
+	t.Helper()
+	if os.Getenv("HOLDALL_TEST_SERVERS") == "" && os.Getenv("CI") == "" {
+		t.Skip("takes minutes: set HOLDALL_TEST_SERVERS=1")
+	}
 }

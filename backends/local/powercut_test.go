@@ -156,6 +156,7 @@ func copyFolder(t *testing.T, from, to string) {
 }
 
 func TestPowerCuts(t *testing.T) {
+	takesMinutes(t)
 	dir := t.TempDir()
 	b, err := Open(dir, nil)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,15 @@ func openTemp(t testing.TB) *Backend {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return b
+}
+
+// takesMinutes skips a test that waits for the disk for long, unless all tests
+// are asked for, as make test does.
+func takesMinutes(t *testing.T) {
+	t.Helper()
+	if os.Getenv("HOLDALL_TEST_SERVERS") == "" && os.Getenv("CI") == "" {
+		t.Skip("takes minutes: set HOLDALL_TEST_SERVERS=1")
+	}
 }
 
 // Each case has a folder of its own, so that they can wait for the disk side
@@ -34,6 +44,7 @@ func TestBlobs(t *testing.T) {
 }
 
 func TestStore(t *testing.T) {
+	takesMinutes(t)
 	storagetest.Store(t, func(t *testing.T) holdall.Backends {
 		b := openAside(t)
 		return holdall.Backends{Catalog: b, Blobs: b}
