@@ -179,7 +179,7 @@ func (s *server) send(t *testing.T, method, target string, opts ...option) answe
 	return a
 }
 
-var leaks = regexp.MustCompile(`json: |strconv\.|goroutine|/root/|\.go:\d|holdall: |http: |mime: |multipart: |unexpected EOF`)
+var leaks = regexp.MustCompile(`json: |strconv\.|goroutine|/(usr|home|root)/|\.go:\d|holdall: |http: |mime: |multipart: |unexpected EOF`)
 
 // hold checks what every answer must be.
 func (s *server) hold(a answer, req *http.Request, path string) {
