@@ -27,6 +27,14 @@
 // row ever points at bytes that are missing or short. When the outcome of 3
 // itself is unknown, the file is left to the next Open too.
 //
+// While nobody else writes, 2 and 3 of an upload of up to 4 MiB run side by
+// side, and it returns when both have ended. Its commit carries an undo then:
+// what the file must be, and what the commit replaced. Until the file is synced
+// no other commit can begin; when the sync fails, the undo is carried out. After
+// a crash Open looks at the file of such a last commit, by its size and
+// CRC-32C, and carries the undo out where the file is not whole. So a reader
+// can see an object a moment before its upload is acknowledged.
+//
 // A large blob is deleted in the reverse order: the file, the folder's sync,
 // the row. In between, the row leads to nothing, and deleting goes on from there.
 //
