@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
+	"os"
 	"slices"
 
 	"github.com/holdall-go/holdall"
@@ -29,7 +31,36 @@ func (b *Backend) ListBlobs(ctx context.Context, after string, limit int) ([]hol
 		return nil
 	})
 	slices.SortFunc(list, func(a, b holdall.BlobInfo) int { return cmp.Compare(a.Key, b.Key) })
-	return list[:min(len(list), max(limit, 0))], err
+	list = list[:min(len(list), max(limit, 0))]
+	if err == nil {
+		err = b.measure(list)
+	}
+	return list, err
+}
+
+// measure puts in what is on the disk, which a row does not know: a file may
+// have been cut or removed behind our back. Of one that is gone 0 bytes are there.
+func (b *Backend) measure(list []holdall.BlobInfo) error {
+	for i, info := range list {
+		if info.Size <= maxSmall {
+			continue
+		}
+		file, err := b.files.open(info.Key, os.O_RDONLY)
+		if errors.Is(err, holdall.ErrNotFound) {
+			list[i].Size = 0
+			continue
+		}
+		if err != nil {
+			return unavailable(err)
+		}
+		stat, err := file.Stat()
+		_ = file.Close()
+		if err != nil {
+			return unavailable(err)
+		}
+		list[i].Size = stat.Size()
+	}
+	return nil
 }
 
 func listRows(tx kv.Tx, kind byte, after string, limit int) []holdall.BlobInfo {
