@@ -1,0 +1,12 @@
+export { HoldallClient, type HoldallClientOptions, type StorageApi } from "./client.js";
+export { HoldallError, HoldallNetworkError, type ErrorCode } from "./errors.js";
+export { JsonText, parseExact } from "./json.js";
+export type { AppApi, AppUploadOptions } from "./apps.js";
+export type { BucketsApi } from "./buckets.js";
+export type { DownloadOptions, ObjectHead } from "./download.js";
+export type { DeleteOptions, FilesApi, ObjectsApi } from "./objects.js";
+export type { GetOptions, KeyOptions, ParseOptions, PatchOptions, PutOptions, RecordsApi } from "./records.js";
+export type { Token } from "./transport.js";
+export type { SendOptions, UploadOptions } from "./upload.js";
+export type { UploadBody } from "./uploadbody.js";
+export type * from "./types.js";
