@@ -102,7 +102,8 @@ export class Transport {
   }
 
   #byFetch(request: Request, headers: Headers): Promise<Response> {
-    const body = request.onUpload ? counted(request.body as UploadBody, request.onUpload) : request.body;
+    const counts = request.onUpload !== undefined || isStream(request.body);
+    const body = counts ? counted(request.body as UploadBody, request.onUpload, request.signal) : request.body;
     const init: RequestInit & { duplex?: "half" } = { ...request.init, method: request.method, headers };
     if (body !== undefined && body !== null) init.body = body as BodyInit;
     if (request.signal) init.signal = request.signal;

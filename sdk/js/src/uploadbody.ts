@@ -84,16 +84,17 @@ function responseOf(xhr: XMLHttpRequest): Response {
   return new Response(body, { status: xhr.status, statusText: xhr.statusText, headers });
 }
 
-/** Returns the body as a stream that tells how much of it was taken. */
-export function counted(body: UploadBody, onUpload: (progress: Progress) => void): ReadableStream<Uint8Array> {
+/** Returns the body as a stream that tells how much of it was taken, and that an abort stops: Node's fetch reads on. */
+export function counted(body: UploadBody, onUpload?: (progress: Progress) => void, signal?: AbortSignal): ReadableStream<Uint8Array> {
   const total = sizeOf(body);
   let loaded = 0;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       controller.enqueue(chunk);
       loaded += chunk.byteLength;
-      onUpload({ loaded, total });
+      onUpload?.({ loaded, total });
     },
   });
-  return (isStream(body) ? body : (new Blob([body]).stream() as ReadableStream<Uint8Array>)).pipeThrough(counter);
+  const stream = isStream(body) ? body : (new Blob([body]).stream() as ReadableStream<Uint8Array>);
+  return stream.pipeThrough(counter, signal && { signal });
 }

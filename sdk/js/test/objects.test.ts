@@ -11,7 +11,7 @@ const { objects, files, buckets } = client.storage;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 test("a file goes up, is listed, changed, copied, deleted and restored", async () => {
-  const made = await objects.upload("default", "ten crates", { path: "offers/oranges.txt", metadata: { state: "draft" }, source_type: "frontend" });
+  const made = await objects.upload("default", "ten crates", { path: "offers/oranges.txt", content_type: "text/plain", metadata: { state: "draft" }, source_type: "frontend" });
   assert.equal(made.path, "offers/oranges.txt");
   assert.equal(made.content_type, "text/plain");
   assert.deepEqual(made.metadata, { state: "draft" });
