@@ -101,15 +101,25 @@ export class Transport {
     });
   }
 
-  #byFetch(request: Request, headers: Headers): Promise<Response> {
-    const counts = request.onUpload !== undefined || isStream(request.body);
-    const body = counts ? counted(request.body as UploadBody, request.onUpload, request.signal) : request.body;
+  async #byFetch(request: Request, headers: Headers): Promise<Response> {
     const init: RequestInit & { duplex?: "half" } = { ...request.init, method: request.method, headers };
-    if (body !== undefined && body !== null) init.body = body as BodyInit;
+    const failed = new AbortController();
+    if (isStream(request.body) || request.onUpload) {
+      const { stream, size } = counted(request.body as UploadBody, failed.signal, request.onUpload);
+      init.body = stream;
+      init.duplex = "half"; // required by the Fetch standard for streams
+      if (size !== null) headers.set("Content-Length", String(size)); // browsers ignore it
+    } else if (request.body !== undefined && request.body !== null) {
+      init.body = request.body as BodyInit;
+    }
     if (request.signal) init.signal = request.signal;
-    if (isStream(body)) init.duplex = "half"; // required by the Fetch standard for streams
     if (request.authorized) init.redirect ??= "error"; // the token was meant for this address
-    return (this.#fetch ?? globalThis.fetch)(request.url, init);
+    try {
+      return await (this.#fetch ?? globalThis.fetch)(request.url, init);
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
   }
 }
 

@@ -32,13 +32,6 @@ function sendsStreams(): boolean {
   return !new Request("https://localhost/", init).headers.has("Content-Type") && asked;
 }
 
-/** Returns a body's size in bytes, or null for a stream. */
-function sizeOf(body: UploadBody): number | null {
-  if (isStream(body)) return null;
-  if (typeof body === "string") return new Blob([body]).size;
-  return body instanceof Blob ? body.size : body.byteLength;
-}
-
 /** Returns the SHA-256 of a body, in hex. It has all of the body in memory at once. */
 export async function sha256(body: UploadBody): Promise<string> {
   if (isStream(body)) throw new TypeError("the checksum of a stream is not known before it is sent: give it as text");
@@ -84,17 +77,28 @@ function responseOf(xhr: XMLHttpRequest): Response {
   return new Response(body, { status: xhr.status, statusText: xhr.statusText, headers });
 }
 
-/** Returns the body as a stream that tells how much of it was taken, and that an abort stops: Node's fetch reads on. */
-export function counted(body: UploadBody, onUpload?: (progress: Progress) => void, signal?: AbortSignal): ReadableStream<Uint8Array> {
-  const total = sizeOf(body);
+/**
+ * Returns the body as a stream that tells how much of it was taken, and its size in bytes, or null when it was a stream
+ * already. The signal is for when the request has failed: Node's fetch would read on.
+ */
+export function counted(body: UploadBody, failed: AbortSignal, onUpload?: (progress: Progress) => void) {
+  const bytes = isStream(body) ? body : new Blob([body]);
+  const size = bytes instanceof Blob ? bytes.size : null;
+  const reader = (bytes instanceof Blob ? (bytes.stream() as ReadableStream<Uint8Array>) : bytes).getReader();
+  failed.addEventListener("abort", () => void reader.cancel(failed.reason).catch(() => {}), { once: true });
   let loaded = 0;
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      controller.enqueue(chunk);
-      loaded += chunk.byteLength;
-      onUpload?.({ loaded, total });
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        controller.enqueue(value);
+        loaded += value.byteLength;
+        onUpload?.({ loaded, total: size });
+      },
+      cancel: (reason) => reader.cancel(reason),
     },
-  });
-  const stream = isStream(body) ? body : (new Blob([body]).stream() as ReadableStream<Uint8Array>);
-  return stream.pipeThrough(counter, signal && { signal });
+    { highWaterMark: 0 },
+  );
+  return { stream, size };
 }

@@ -31,7 +31,7 @@ export async function startServer(): Promise<string> {
   });
   const exited = new Promise((resolve) => server.once("exit", resolve));
   after(async () => {
-    server.kill();
+    server.kill("SIGKILL"); // all it has is in memory
     await exited;
   });
   let output = "";
