@@ -68,7 +68,7 @@ export class Transport {
     const token = request.authorized ? await this.token() : undefined;
     let response = await this.#exchange(request, token);
     if (response.status === 401 && request.authorized && typeof this.#token === "function" && !isStream(request.body)) {
-      const fresh = await this.#refresh();
+      const fresh = await this.#refresh(token);
       if (fresh !== undefined && fresh !== token) {
         await response.body?.cancel();
         response = await this.#exchange(request, fresh);
@@ -80,9 +80,13 @@ export class Transport {
     });
   }
 
-  /** Asks for a fresh token, once for all requests that wait for it. */
-  #refresh(): Promise<string | undefined> {
-    this.#refreshing ??= this.#askAgain().finally(() => (this.#refreshing = undefined));
+  /** Returns another token than the one that was refused, asking for it once for all requests that wait. */
+  async #refresh(refused: string | undefined): Promise<string | undefined> {
+    if (!this.#refreshing) {
+      const present = await this.token();
+      if (present !== refused) return present; // somebody else has refreshed it
+      this.#refreshing ??= this.#askAgain().finally(() => (this.#refreshing = undefined));
+    }
     return this.#refreshing;
   }
 
