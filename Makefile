@@ -1,7 +1,7 @@
 # Short for the commands of everyday work. They need Go, a C compiler (for the
 # race detector) and git; make test also PostgreSQL's server programs, which it
-# starts by itself. The linter is built from internal/tools/lint at the version
-# that is pinned there.
+# starts by itself, and Node 20 or newer with npm. The linter is built from
+# internal/tools/lint at the version that is pinned there.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -9,7 +9,7 @@ SHELL := bash
 MODULES := . internal/tools bench examples/chi internal/contract
 FUZZTIME ?= 4s
 
-.PHONY: help run build quick test race verify lint fuzz bench srctree fmt
+.PHONY: help run build quick test race verify lint fuzz bench srctree js fmt
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ build: ## build bin/holdall and say how big it is
 quick: ## the tests that need seconds
 	go test ./...
 
-test: verify lint race fuzz ## everything
+test: verify lint race fuzz js ## everything
 
 race: ## all tests under the race detector, with servers, in every module
 	export HOLDALL_TEST_SERVERS=1; \
@@ -45,6 +45,9 @@ fuzz: ## run every fuzz target for FUZZTIME (4s)
 
 bench: ## measure against the raw way and compare with what is required
 	cd bench && go run . $(BENCHFLAGS)
+
+js: ## check and test the JavaScript SDK
+	cd sdk/js && npm ci && npm run check && npm test
 
 srctree: ## store Go's own source tree, and kill the server in the middle of it
 	cd internal/tools && go run ./srctree $(SRCTREEFLAGS)
