@@ -1,6 +1,6 @@
 import { query } from "./address.js";
 import { quoteValues } from "./json.js";
-import type { Request, Transport } from "./transport.js";
+import type { ApiRequest, Transport } from "./transport.js";
 import type { CallOptions, StoredRecord } from "./types.js";
 
 /** A call of the API that answers JSON. */
@@ -12,7 +12,7 @@ export interface Call extends CallOptions {
   json?: unknown;
   /** A body that is written already; `type` is its media type. */
   body?: { text: string; type: string };
-  /** See {@link Request}; reading calls are always. */
+  /** See {@link ApiRequest}; reading calls are always. */
   repeatable?: boolean;
 }
 
@@ -60,7 +60,7 @@ export class Api {
     const headers = new Headers(call.headers);
     const body = call.json === undefined ? call.body : { text: JSON.stringify(call.json), type: "application/json" };
     if (body) headers.set("Content-Type", body.type);
-    const request: Request = {
+    const request: ApiRequest = {
       method,
       url: this.url(path, call.query),
       headers,

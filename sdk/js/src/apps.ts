@@ -11,7 +11,10 @@ import type { AppData, AppFile, AppQuery, CallOptions, ObjectPage, StoredObject 
 /** How to upload a file of an app: its tier is `private`. */
 export type AppUploadOptions = Omit<UploadOptions, "tier">;
 
-/** The files of one app: objects of tier `private` in the bucket `default`. The token's `app_id` must be this app, else all is `not_found`. */
+/**
+ * The files of one app: objects of tier `private` in the bucket `default`. The token's `app_id` must be this app, else
+ * all is `not_found`.
+ */
 export class AppApi {
   readonly #api: Api;
   readonly #appId: string;

@@ -1,6 +1,6 @@
 import { HoldallNetworkError } from "./errors.js";
 import { delayBeforeRetry, sleep } from "./retry.js";
-import { orNetworkError, type Request, type Transport } from "./transport.js";
+import { orNetworkError, type ApiRequest, type Transport } from "./transport.js";
 import { conditions } from "./address.js";
 import type { CallOptions, Progress } from "./types.js";
 
@@ -36,7 +36,7 @@ export async function download(transport: Transport, url: URL, options: Download
   const { range, signal, onProgress } = options;
   if (range !== undefined) headers.set("Range", typeof range === "string" ? range : `bytes=${range.start}-${range.end ?? ""}`);
   if (options.inline) url.searchParams.set("inline", "1");
-  const request: Request = { method: "GET", url, headers, authorized: true, repeatable: true, ...(signal && { signal }) };
+  const request: ApiRequest = { method: "GET", url, headers, authorized: true, repeatable: true, ...(signal && { signal }) };
   const response = await transport.send(request, (response) => response);
   if (response.body === null || response.status === 304) return response;
   const body = new Body(transport, request, response, onProgress).stream();
@@ -58,7 +58,7 @@ export async function head(transport: Transport, url: URL, options: CallOptions)
 /** A body that goes on where it was cut, as long as the bytes are still the same ones. */
 class Body {
   readonly #transport: Transport;
-  readonly #request: Request;
+  readonly #request: ApiRequest;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   readonly #etag: string | null;
   readonly #start: number | null; // where in the object the body begins; null when it cannot be resumed
@@ -67,7 +67,7 @@ class Body {
   #loaded = 0;
   #failures = 0; // since the last byte
 
-  constructor(transport: Transport, request: Request, response: Response, onProgress?: (progress: Progress) => void) {
+  constructor(transport: Transport, request: ApiRequest, response: Response, onProgress?: (progress: Progress) => void) {
     const { headers } = response;
     this.#transport = transport;
     this.#request = request;

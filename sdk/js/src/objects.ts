@@ -50,32 +50,43 @@ export class ObjectsApi {
     return items(this.pages({ limit: 200, total: false, ...options }));
   }
 
-  /** Returns an object's metadata, or fails with `object_not_found`. With `ifNoneMatch` it is null while that version stands. */
+  /** Returns an object's metadata, or fails with `object_not_found`; with `ifNoneMatch` null while that version stands. */
   get(id: string, options: CallOptions & { ifNoneMatch: string | number }): Promise<StoredObject | null>;
   get(id: string, options?: CallOptions): Promise<StoredObject>;
   get(id: string, options: CallOptions & { ifNoneMatch?: string | number } = {}): Promise<StoredObject | null> {
     return this.#api.json("GET", `/storage/objects/${segment(id)}`, { ...options, headers: conditions(options) });
   }
 
-  /** Returns what a download's headers say. */
+  /** Returns what a download's headers say. Its errors have no more than a status to go by: 404 is `not_found`. */
   head(bucket: string, id: string, options: CallOptions = {}): Promise<ObjectHead> {
     return head(this.#api.transport, this.#api.url(object(bucket, id)), options);
   }
 
-  /** Uploads a file. It becomes visible all at once, or, when the upload breaks off, not at all. Fails with `object_exists` when the path is taken and `replace` is not set. */
+  /**
+   * Uploads a file. It becomes visible all at once, or, when the upload breaks off, not at all. Fails with
+   * `object_exists` when the path is taken and `replace` is not set.
+   */
   upload(bucket: string, file: File, options?: UploadOptions): Promise<StoredObject>;
   upload(bucket: string, body: UploadBody, options: UploadOptions & { path: string }): Promise<StoredObject>;
   async upload(bucket: string, body: UploadBody, options: UploadOptions = {}): Promise<StoredObject> {
     return upload(this.#api.transport, this.#api.url(`/storage/objects/${segment(bucket)}`), body, options);
   }
 
-  /** Downloads: a `Response` with `body`, `blob()`, `text()` and `headers`. A body that is cut goes on where it was, as long as the bytes are the same. */
+  /**
+   * Downloads: a `Response` with `body`, `blob()`, `text()` and `headers`. A body that is cut goes on where it was, as
+   * long as the bytes are the same; else reading it fails with `precondition_failed`.
+   */
   async download(bucket: string, id: string, options: DownloadOptions = {}): Promise<Response> {
     return download(this.#api.transport, this.#api.url(object(bucket, id)), options);
   }
 
   /** Renames, moves or re-labels an object. What is left out stays. Fails with `object_exists` when the place is taken. */
-  async update(bucket: string, id: string, changes: ObjectUpdate, options: CallOptions & { ifMatch?: string | number } = {}): Promise<StoredObject> {
+  async update(
+    bucket: string,
+    id: string,
+    changes: ObjectUpdate,
+    options: CallOptions & { ifMatch?: string | number } = {},
+  ): Promise<StoredObject> {
     return this.#api.json("PATCH", object(bucket, id), { ...options, headers: conditions(options), json: normalized(changes) });
   }
 
@@ -111,7 +122,8 @@ export class ObjectsApi {
 
   /** Makes a link for one upload without a token. */
   async signUpload(bucket: string, link: SignUpload, options?: CallOptions): Promise<UploadLink> {
-    return this.#api.json("POST", `/storage/objects/${segment(bucket)}/sign-upload`, { ...options, json: normalized(link), repeatable: true });
+    const call = { ...options, json: normalized(link), repeatable: true };
+    return this.#api.json("POST", `/storage/objects/${segment(bucket)}/sign-upload`, call);
   }
 
   /** Uploads by a link of {@link signUpload}, without a token. The answer is null when the link leads straight to a blob store. */
@@ -131,8 +143,8 @@ export class FilesApi {
 
   /** Returns the file's address. In a public bucket it needs no token, so it can stand in a page. */
   url(bucket: string, path: string, options: { tier?: Tier; inline?: boolean } = {}): string {
-    const { tier, inline } = options;
-    return this.#api.url(`/storage/files/${segment(bucket)}/${objectPath(path.normalize("NFC"))}`, { tier, inline: inline ? "1" : undefined }).href;
+    const query = { tier: options.tier, inline: options.inline ? "1" : undefined };
+    return this.#api.url(`/storage/files/${segment(bucket)}/${objectPath(path.normalize("NFC"))}`, query).href;
   }
 
   /** Downloads, as {@link ObjectsApi.download}. */
@@ -147,7 +159,8 @@ export class FilesApi {
 }
 
 /** Returns the options of the page at a cursor, which excludes an offset. */
-export function continued<O extends { cursor?: string; offset?: number }>({ cursor: _, offset, ...options }: O, cursor: string | undefined) {
+export function continued<O extends { cursor?: string; offset?: number }>(of: O, cursor: string | undefined) {
+  const { cursor: _, offset, ...options } = of;
   return { ...options, ...(cursor !== undefined ? { cursor } : offset !== undefined && { offset }) };
 }
 

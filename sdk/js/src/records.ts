@@ -67,7 +67,11 @@ export class RecordsApi {
   }
 
   /** Returns a record, or fails with `record_not_found`; with `ifNoneMatch` null while that version stands. */
-  get<T = unknown>(collection: string, key: string, options: GetOptions<T> & { ifNoneMatch: string | number }): Promise<StoredRecord<T> | null>;
+  get<T = unknown>(
+    collection: string,
+    key: string,
+    options: GetOptions<T> & { ifNoneMatch: string | number },
+  ): Promise<StoredRecord<T> | null>;
   get<T = unknown>(collection: string, key: string, options?: GetOptions<T>): Promise<StoredRecord<T>>;
   async get<T = unknown>(collection: string, key: string, options: GetOptions<T> = {}): Promise<StoredRecord<T> | null> {
     return this.#one("GET", record(collection, key), { ...options, query: { tier: options.tier }, headers: conditions(options) });
@@ -100,7 +104,11 @@ export class RecordsApi {
   }
 
   /** Soft-deletes a record and returns it; its key is free again. */
-  async delete<T = unknown>(collection: string, key: string, options: DeleteOptions & ParseOptions<T> & KeyOptions = {}): Promise<StoredRecord<T>> {
+  async delete<T = unknown>(
+    collection: string,
+    key: string,
+    options: DeleteOptions & ParseOptions<T> & KeyOptions = {},
+  ): Promise<StoredRecord<T>> {
     const call = deletion(options);
     return this.#one("DELETE", record(collection, key), { ...call, query: { ...call.query, tier: options.tier }, parse: options.parse });
   }

@@ -10,7 +10,7 @@ import { canUseXhr, counted, isStream, sendByXhr, type UploadBody } from "./uplo
 export type Token = string | ((request: { refresh: boolean }) => string | undefined | Promise<string | undefined>);
 
 /** A request, as the calls of the API describe it. */
-export interface Request extends CallOptions {
+export interface ApiRequest extends CallOptions {
   method: string;
   url: URL;
   headers?: Headers;
@@ -51,7 +51,7 @@ export class Transport {
   }
 
   /** Sends a request and reads its answer. A body that breaks off while `read` reads it counts as no answer. */
-  async send<T>(request: Request, read: (response: Response) => T | Promise<T>): Promise<T> {
+  async send<T>(request: ApiRequest, read: (response: Response) => T | Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(request, read);
@@ -64,7 +64,7 @@ export class Transport {
     }
   }
 
-  async #attempt<T>(request: Request, read: (response: Response) => T | Promise<T>): Promise<T> {
+  async #attempt<T>(request: ApiRequest, read: (response: Response) => T | Promise<T>): Promise<T> {
     const token = request.authorized ? await this.token() : undefined;
     let response = await this.#exchange(request, token);
     if (response.status === 401 && request.authorized && typeof this.#token === "function" && !isStream(request.body)) {
@@ -94,7 +94,7 @@ export class Transport {
     return typeof this.#token === "function" ? this.#token({ refresh: true }) : undefined;
   }
 
-  #exchange(request: Request, token: string | undefined): Promise<Response> {
+  #exchange(request: ApiRequest, token: string | undefined): Promise<Response> {
     const headers = new Headers(request.headers);
     if (token !== undefined && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${token}`);
     request.signal?.throwIfAborted();
@@ -105,7 +105,7 @@ export class Transport {
     });
   }
 
-  async #byFetch(request: Request, headers: Headers): Promise<Response> {
+  async #byFetch(request: ApiRequest, headers: Headers): Promise<Response> {
     const init: RequestInit & { duplex?: "half" } = { ...request.init, method: request.method, headers };
     const failed = new AbortController();
     if (isStream(request.body) || request.onUpload) {
@@ -128,7 +128,7 @@ export class Transport {
 }
 
 /** Runs what talks to the network: an abort rejects with the signal's reason, other failures with {@link HoldallNetworkError}. */
-export async function orNetworkError<T>(request: Pick<Request, "method" | "url" | "signal">, run: () => T | Promise<T>): Promise<T> {
+export async function orNetworkError<T>(request: Pick<ApiRequest, "method" | "url" | "signal">, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {

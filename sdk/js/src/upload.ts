@@ -1,5 +1,5 @@
 import { conditions, query } from "./address.js";
-import { orNetworkError, type Request, type Transport } from "./transport.js";
+import { orNetworkError, type ApiRequest, type Transport } from "./transport.js";
 import type { CallOptions, Metadata, Progress, SourceType, Tier } from "./types.js";
 import { isStream, sendable, sha256, type UploadBody } from "./uploadbody.js";
 
@@ -74,7 +74,7 @@ export async function uploadByLink<T>(
   });
 }
 
-async function send<T>(transport: Transport, request: Request): Promise<T> {
+async function send<T>(transport: Transport, request: ApiRequest): Promise<T> {
   const text = await transport.send(request, (response) => response.text());
   return (text === "" ? null : JSON.parse(text)) as T;
 }

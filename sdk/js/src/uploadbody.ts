@@ -1,8 +1,8 @@
-import type { Request } from "./transport.js";
+import type { ApiRequest } from "./transport.js";
 import type { Progress } from "./types.js";
 
 /** What can be uploaded. A stream can be sent once, so an upload of one is never repeated. */
-export type UploadBody = Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer> | string | ReadableStream<Uint8Array>;
+export type UploadBody = Blob | ArrayBuffer | ArrayBufferView | string | ReadableStream<Uint8Array>;
 
 /** Whether a body can be read only once. */
 export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
@@ -36,8 +36,13 @@ function sendsStreams(): boolean {
 export async function sha256(body: UploadBody): Promise<string> {
   if (isStream(body)) throw new TypeError("the checksum of a stream is not known before it is sent: give it as text");
   if (!globalThis.crypto?.subtle) throw new TypeError("there is no crypto.subtle here, browsers have it on https: pages only");
-  const digest = await crypto.subtle.digest("SHA-256", await new Blob([body]).arrayBuffer());
+  const digest = await crypto.subtle.digest("SHA-256", await blobOf(body).arrayBuffer());
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Wraps bytes. Memory that threads share is not taken, but its type cannot be told from that which is. */
+function blobOf(body: Exclude<UploadBody, ReadableStream>): Blob {
+  return new Blob([body as BlobPart]);
 }
 
 /** Whether progress of this body is best told by XMLHttpRequest: fetch has none for uploads. */
@@ -47,7 +52,7 @@ export function canUseXhr(body: unknown): body is Exclude<UploadBody, ReadableSt
 
 /** Sends by XMLHttpRequest, and answers as fetch would. */
 export function sendByXhr(
-  request: Request,
+  request: ApiRequest,
   headers: Headers,
   body: Exclude<UploadBody, ReadableStream>,
   onUpload: (progress: Progress) => void,
@@ -63,7 +68,7 @@ export function sendByXhr(
     xhr.onabort = () => reject(new TypeError("the request was aborted"));
     xhr.onloadend = () => request.signal?.removeEventListener("abort", abort);
     request.signal?.addEventListener("abort", abort, { once: true });
-    xhr.send(body);
+    xhr.send(body as XMLHttpRequestBodyInit);
   });
 }
 
@@ -82,7 +87,7 @@ function responseOf(xhr: XMLHttpRequest): Response {
  * already. The signal is for when the request has failed: Node's fetch would read on.
  */
 export function counted(body: UploadBody, failed: AbortSignal, onUpload?: (progress: Progress) => void) {
-  const bytes = isStream(body) ? body : new Blob([body]);
+  const bytes = isStream(body) ? body : blobOf(body);
   const size = bytes instanceof Blob ? bytes.size : null;
   const reader = (bytes instanceof Blob ? (bytes.stream() as ReadableStream<Uint8Array>) : bytes).getReader();
   failed.addEventListener("abort", () => void reader.cancel(failed.reason).catch(() => {}), { once: true });
