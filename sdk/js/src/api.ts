@@ -39,19 +39,17 @@ export class Api {
   /**
    * Calls, and returns an answer with records in it, whose values went through `parse`.
    *
-   * @param depth how deep the records lie in the answer: see {@link quoteValues}
    * @param recordsOf finds them in the parsed answer
    */
   async withRecords<T>(
     method: string,
     path: string,
     call: Call & { parse?: ((text: string) => unknown) | undefined },
-    depth: number,
     recordsOf: (answer: T) => StoredRecord<unknown>[],
   ): Promise<T> {
     const text = await this.#text(method, path, call);
     if (!call.parse) return JSON.parse(text) as T;
-    const answer = JSON.parse(quoteValues(text, depth)) as T;
+    const answer = JSON.parse(quoteValues(text)) as T;
     if (answer !== null) for (const record of recordsOf(answer)) record.value = call.parse(record.value as string);
     return answer;
   }

@@ -53,29 +53,20 @@ function decimal(number: string): string {
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
 
-/**
- * Turns the values of records into JSON strings of their text: `{"value":1.50}` becomes `{"value":"1.50"}`.
- *
- * @param depth how deep the records' objects lie, 1 when the text is a record
- */
-export function quoteValues(text: string, depth: number): string {
-  const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/g;
+/** Turns the values of the records in an answer into JSON strings of their text: `{"value":1.50}` becomes `{"value":"1.50"}`. */
+export function quoteValues(text: string): string {
+  const strings = /"(?:[^"\\]|\\.)*"/g;
   const out: string[] = [];
-  let level = 0;
   let copied = 0;
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const [found] = match;
-    if (found === "{" || found === "[") level++;
-    else if (found === "}" || found === "]") level--;
-    else if (level === depth && found === '"value"') {
-      const colon = /\s*:\s*/y;
-      colon.lastIndex = token.lastIndex;
-      if (!colon.test(text)) continue; // a string that happens to be "value", not a member's name
-      const start = colon.lastIndex;
-      const end = endOfValue(text, start);
-      out.push(text.slice(copied, start), JSON.stringify(text.slice(start, end)));
-      token.lastIndex = copied = end;
-    }
+  for (let match = strings.exec(text); match !== null; match = strings.exec(text)) {
+    if (match[0] !== '"value"') continue;
+    const colon = /\s*:\s*/y;
+    colon.lastIndex = strings.lastIndex;
+    if (!colon.test(text)) continue; // a key or name that is "value", not the member
+    const start = colon.lastIndex;
+    const end = endOfValue(text, start);
+    out.push(text.slice(copied, start), JSON.stringify(text.slice(start, end)));
+    strings.lastIndex = copied = end;
   }
   return out.join("") + text.slice(copied);
 }

@@ -53,7 +53,7 @@ export class RecordsApi {
   /** Lists one page of the records that the caller sees, in one collection or in all. */
   list<T = unknown>({ signal, parse, ...query }: RecordQuery & ParseOptions<T> = {}): Promise<RecordPage<T>> {
     const call = { query, parse, ...(signal && { signal }) };
-    return this.#api.withRecords<RecordPage<T>>("GET", "/storage/records", call, 3, (page) => page.data);
+    return this.#api.withRecords<RecordPage<T>>("GET", "/storage/records", call, (page) => page.data);
   }
 
   /** Lists page after page, as they are asked for. */
@@ -127,11 +127,11 @@ export class RecordsApi {
     const text = `{"atomic":${atomic},"operations":[${operations.map(stringifyWithValue).join(",")}]}`;
     const call = { ...rest, body: { text, type: "application/json" } };
     const recordsOf = (answer: { results: BatchResult<T>[] }) => answer.results.flatMap((result) => result.record ?? []);
-    return (await this.#api.withRecords("POST", "/storage/records/batch", call, 4, recordsOf)).results;
+    return (await this.#api.withRecords("POST", "/storage/records/batch", call, recordsOf)).results;
   }
 
   #one<T>(method: string, path: string, call: Call & { parse?: ((text: string) => T) | undefined }): Promise<StoredRecord<T>> {
-    return this.#api.withRecords<StoredRecord<T>>(method, path, call, 1, (record) => [record]);
+    return this.#api.withRecords<StoredRecord<T>>(method, path, call, (record) => [record]);
   }
 }
 

@@ -100,22 +100,34 @@ test("a checksum is computed and checked", async () => {
   await assert.rejects(objects.upload("default", new Blob(["s"]).stream() as ReadableStream<Uint8Array>, { path: "s", checksum: true }), TypeError);
 });
 
+/** Returns a stream without an end, and a promise that it was let go of. */
+function endless() {
+  let cancel = () => {};
+  const canceled = new Promise<void>((resolve) => (cancel = resolve));
+  return { body: new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)), cancel }), canceled };
+}
+
 test("an aborted upload rejects with the reason and leaves nothing", async () => {
-  const abort = new AbortController();
-  const reason = new Error("enough");
-  const endless = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      controller.enqueue(new Uint8Array(64 * 1024));
-    },
-  });
-  const upload = objects.upload("default", endless, {
-    path: "aborted",
-    signal: abort.signal,
-    onProgress: ({ loaded }) => loaded > 1_000_000 && abort.abort(reason),
-  });
-  assert.equal(await rejection(upload), reason);
+  for (const reason of [new Error("enough"), new DOMException("no more", "AbortError"), new TypeError("odd")]) {
+    const abort = new AbortController();
+    const { body, canceled } = endless();
+    const upload = objects.upload("default", body, {
+      path: "aborted",
+      signal: abort.signal,
+      onProgress: ({ loaded }) => loaded > 1_000_000 && abort.abort(reason),
+    });
+    assert.equal(await rejection(upload), reason);
+    await canceled;
+  }
   assert.deepEqual((await objects.list({ prefix: "aborted" })).data, []);
   assert.equal(((await rejection(objects.list({ signal: AbortSignal.abort() }))) as Error).name, "AbortError");
+});
+
+test("a refusal stops a stream that is still going out", async () => {
+  await objects.upload("default", "x", { path: "refused" });
+  const { body, canceled } = endless();
+  assert.equal(((await rejection(objects.upload("default", body, { path: "refused" }))) as HoldallError).code, "object_exists");
+  await canceled;
 });
 
 test("downloads have ranges, conditions and progress", async () => {

@@ -81,6 +81,8 @@ test("no digit is lost on the way in or out", async () => {
 
   const results = await records.batch([{ op: "put", collection: "exact", key: "b", value: new JsonText("1.000000000000000000001") }], { parse: whole });
   assert.equal(results[0]?.record?.value, "1.000000000000000000001");
+  await records.put("value", "value", { value: 1.5 });
+  assert.equal((await records.get("value", "value", { parse: compact })).value, '{"value":1.5}');
   assert.throws(() => new JsonText('1,"tier":"user"'), SyntaxError);
 });
 
