@@ -32,7 +32,7 @@ test("Retry-After is kept to, and not when it is long", async () => {
   const list = (client: HoldallClient) => client.storage.buckets.list();
   const start = performance.now();
   assert.deepEqual(await through([{ status: 503, retryAfter: "1" }], list), ["done", 2]);
-  assert.ok(performance.now() - start >= 1000);
+  assert.ok(performance.now() - start >= 990); // timers may be a little early
   assert.deepEqual(await through([{ status: 503, retryAfter: new Date(Date.now() - 1000).toUTCString() }], list), ["done", 2]);
   assert.deepEqual(await through([{ status: 503, retryAfter: "86400" }], list), ["unavailable", 1]);
 });
