@@ -1,0 +1,88 @@
+package minio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/holdall-go/holdall"
+)
+
+// do runs one request, or a few that belong together, under the deadline. The
+// client retries a request without a body by itself.
+func (b *Backend) do(ctx context.Context, fn func(ctx context.Context) error) error {
+	c, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(b.timeout, func() { cancel(errTimeout) }).Stop()
+	return explain(ctx, c, fn(c))
+}
+
+// attempts is how often a request with a body is sent before the upload fails.
+const attempts = 3
+
+// send runs a request that carries data, again where it makes sense. Each
+// attempt reads data by a reader of its own: the transport may go on reading
+// for an attempt that has failed, and must neither share the position of the
+// next nor see the buffer when that is used again.
+func (b *Backend) send(ctx context.Context, data []byte, fn func(ctx context.Context, body io.Reader) error) error {
+	c, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(b.timeout, func() { cancel(errTimeout) }).Stop()
+	for try := 1; ; try++ {
+		src := &source{data: bytes.NewReader(data), every: b.stall}
+		src.stall = time.AfterFunc(b.stall, func() { cancel(errStalled) })
+		err := explain(ctx, c, fn(c, src))
+		src.close()
+		if err == nil || try == attempts || c.Err() != nil || !errors.Is(err, holdall.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-c.Done():
+			return err
+		case <-time.After(backoff(try)):
+		}
+	}
+}
+
+// backoff is how long to wait after a failed attempt: 0.1–0.2 s, then twice that.
+func backoff(try int) time.Duration {
+	unit := 100 * time.Millisecond << (try - 1)
+	return unit + rand.N(unit)
+}
+
+// source is the body of one attempt. It watches that the store keeps reading.
+type source struct {
+	mu    sync.Mutex
+	data  *bytes.Reader // nil: closed
+	stall *time.Timer
+	every time.Duration
+}
+
+// Read implements io.Reader. Once all is read, the time that the store takes
+// to answer is the deadline's matter.
+func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.data == nil {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := s.data.Read(p)
+	if s.data.Len() == 0 {
+		s.stall.Stop()
+	} else {
+		s.stall.Reset(s.every)
+	}
+	return n, err
+}
+
+// close lets go of the data; no Read sees it afterwards.
+func (s *source) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = nil
+	s.stall.Stop()
+}
