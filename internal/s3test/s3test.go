@@ -136,11 +136,15 @@ func (s *Server) Client(t testing.TB) *minio.Client { return s.ClientAt(t, s.Add
 // that of a proxy.
 func (s *Server) ClientAt(t testing.TB, addr string) *minio.Client {
 	t.Helper()
-	c, err := minio.New(addr, &minio.Options{Creds: credentials.NewStaticV4(s.Key, s.Secret, ""), Secure: s.Secure, Region: Region, MaxRetries: 3})
+	c, err := s.client(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func (s *Server) client(addr string) (*minio.Client, error) {
+	return minio.New(addr, &minio.Options{Creds: credentials.NewStaticV4(s.Key, s.Secret, ""), Secure: s.Secure, Region: Region, MaxRetries: 3})
 }
 
 // Bucket makes a new bucket, empty and without versions. It goes with the

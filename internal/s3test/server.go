@@ -72,7 +72,26 @@ func startMinIO(s *Server) error {
 	if err := s.run(); err != nil {
 		return err
 	}
-	return s.ready("http://"+s.Addr+"/minio/health/live", 20*time.Second)
+	if err := s.ready("http://"+s.Addr+"/minio/health/cluster", 20*time.Second); err != nil {
+		return err
+	}
+	return s.answers(20 * time.Second)
+}
+
+// answers waits until requests are served: a MinIO that is healthy may have
+// its users still to load.
+func (s *Server) answers(limit time.Duration) error {
+	c, err := s.client(s.Addr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for {
+		if _, err = c.ListBuckets(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func minioEnv(s *Server) []string {
