@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -85,6 +86,14 @@ func (b *Backend) putEnded(ctx context.Context, key string, r io.Reader, data []
 		}
 		return err
 	})
+	if errors.Is(err, holdall.ErrUnavailable) {
+		// A store that refuses a repeated PUT before it has read the body closes
+		// the connection under it, and its answer is lost too.
+		found := b.do(ctx, func(ctx context.Context) error { return b.confirm(ctx, key, n, encodeCRC(crc)) })
+		if found == nil || errors.Is(found, holdall.ErrExists) {
+			err = found
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
