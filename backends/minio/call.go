@@ -15,10 +15,25 @@ import (
 // do runs one request, or a few that belong together, under the deadline. The
 // client retries a request without a body by itself.
 func (b *Backend) do(ctx context.Context, fn func(ctx context.Context) error) error {
+	return within(ctx, b.timeout, fn)
+}
+
+func within(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) error {
 	c, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(b.timeout, func() { cancel(errTimeout) }).Stop()
+	defer time.AfterFunc(limit, func() { cancel(errTimeout) }).Stop()
 	return explain(ctx, c, fn(c))
+}
+
+// slowest is the rate, in bytes per second, below which bytes that go to the
+// store, or are copied inside it, are too slow.
+const (
+	slowest     = 64 << 10
+	slowestCopy = 8 << 20
+)
+
+func (b *Backend) limit(size int64, rate int64) time.Duration {
+	return b.timeout + time.Duration(size/rate)*time.Second
 }
 
 // attempts is how often a request with a body is sent before the upload fails.
@@ -31,7 +46,7 @@ const attempts = 3
 func (b *Backend) send(ctx context.Context, data []byte, fn func(ctx context.Context, body io.Reader) error) error {
 	c, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(b.timeout, func() { cancel(errTimeout) }).Stop()
+	defer time.AfterFunc(b.limit(int64(len(data)), slowest), func() { cancel(errTimeout) }).Stop()
 	for try := 1; ; try++ {
 		src := &source{data: bytes.NewReader(data), every: b.stall}
 		src.stall = time.AfterFunc(b.stall, func() { cancel(errStalled) })

@@ -27,7 +27,7 @@ func (b *Backend) CopyBlob(ctx context.Context, dst, src string) error {
 	if from.Size > copyLimit {
 		return b.copyParts(ctx, dst, src, from.Size)
 	}
-	return b.do(ctx, func(ctx context.Context) error {
+	return within(ctx, b.limit(from.Size, slowestCopy), func(ctx context.Context) error {
 		_, err := b.core.CopyObject(ctx, b.bucket, b.name(src), b.bucket, b.name(dst), nil,
 			miniogo.CopySrcOptions{}, miniogo.PutObjectOptions{})
 		return err
@@ -46,7 +46,7 @@ func (b *Backend) copyParts(ctx context.Context, dst, src string, size int64) er
 	}
 	step := max(copyLimit, (size+maxParts-1)/maxParts)
 	for off := int64(0); off < size; off += step {
-		err := b.do(ctx, func(ctx context.Context) error {
+		err := within(ctx, b.limit(step, slowestCopy), func(ctx context.Context) error {
 			part, err := b.core.CopyObjectPart(ctx, b.bucket, b.name(src), b.bucket, b.name(dst), p.id,
 				len(p.done)+1, off, min(step, size-off), nil)
 			p.done = append(p.done, part)

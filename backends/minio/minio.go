@@ -30,7 +30,7 @@ import (
 // Defaults of [Options].
 const (
 	DefaultBuffers      = 12
-	DefaultTimeout      = 2 * time.Minute
+	DefaultTimeout      = 30 * time.Second
 	DefaultStallTimeout = 30 * time.Second
 )
 
@@ -56,8 +56,9 @@ type Options struct {
 	// DefaultBuffers. Bodies of up to 64 KiB need none. A larger upload takes
 	// one, waiting up to Timeout for it, and a second one if it is free.
 	Buffers int
-	// Timeout is how long one request may take, with its retries: a part, a
-	// copy of up to 1 GiB, the beginning of a download; 0 is DefaultTimeout.
+	// Timeout is how long the store may take to answer, retries included; 0 is
+	// DefaultTimeout. A request that carries bytes has one more second for each
+	// 64 KiB, a copy inside the store for each 8 MiB.
 	Timeout time.Duration
 	// StallTimeout is how long the store may take no byte of an upload or send
 	// none of a download that is waited for; 0 is DefaultStallTimeout.

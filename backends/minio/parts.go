@@ -187,7 +187,7 @@ func (p *parts) complete(ctx context.Context) error {
 	composite := encodeCRC(sumCRC(0, p.crcs)) + "-" + strconv.Itoa(len(p.done))
 	found := p.b.do(ctx, func(ctx context.Context) error { return p.b.confirm(ctx, p.key, p.n, sum, composite) })
 	switch {
-	case !errors.Is(found, holdall.ErrNotFound):
+	case !errors.Is(found, errNothingThere):
 		return found
 	case gone: // somebody has aborted it: upkeep, or a lifecycle rule of the bucket
 		return fmt.Errorf("%w: the upload in parts is gone: %w", holdall.ErrUnavailable, err)

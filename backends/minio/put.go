@@ -112,6 +112,10 @@ func sumSHA256(r io.Reader, data []byte) []byte {
 	return sum[:]
 }
 
+// errNothingThere says that the store denies to have an object. After it has
+// said that the key is taken, that is no answer to rely on.
+var errNothingThere = fmt.Errorf("%w: nothing is stored", holdall.ErrUnavailable)
+
 // confirm decides what it means that the store has an object under the key
 // already: an earlier attempt of this upload whose answer was lost, which is
 // success, or another upload's, which is ErrExists. sums are the encoded
@@ -119,6 +123,8 @@ func sumSHA256(r io.Reader, data []byte) []byte {
 func (b *Backend) confirm(ctx context.Context, key string, size int64, sums ...string) error {
 	info, err := b.core.StatObject(ctx, b.bucket, b.name(key), miniogo.StatObjectOptions{Checksum: true})
 	switch {
+	case response(err).Code == miniogo.NoSuchKey:
+		return fmt.Errorf("%w: blob %q: %w", errNothingThere, key, err)
 	case err != nil:
 		return err
 	case info.Size != size:
