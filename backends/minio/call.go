@@ -25,11 +25,12 @@ func within(ctx context.Context, limit time.Duration, fn func(ctx context.Contex
 	return explain(ctx, c, fn(c))
 }
 
-// slowest is the rate, in bytes per second, below which bytes that go to the
-// store, or are copied inside it, are too slow.
+// The rates, in bytes per second, below which bytes that go to the store, are
+// copied inside it, or become one object of many parts, are too slow.
 const (
-	slowest     = 64 << 10
-	slowestCopy = 8 << 20
+	slowest         = 64 << 10
+	slowestCopy     = 8 << 20
+	slowestComplete = 64 << 20
 )
 
 func (b *Backend) limit(size int64, rate int64) time.Duration {

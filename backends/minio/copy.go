@@ -28,10 +28,20 @@ func (b *Backend) CopyBlob(ctx context.Context, dst, src string) error {
 		return b.copyParts(ctx, dst, src, from.Size)
 	}
 	return within(ctx, b.limit(from.Size, slowestCopy), func(ctx context.Context) error {
-		_, err := b.core.CopyObject(ctx, b.bucket, b.name(src), b.bucket, b.name(dst), nil,
+		info, err := b.core.CopyObject(ctx, b.bucket, b.name(src), b.bucket, b.name(dst), nil,
 			miniogo.CopySrcOptions{}, miniogo.PutObjectOptions{})
-		return err
+		return copyAnswer(info.ETag, err)
 	})
+}
+
+// copyAnswer judges the answer to a request that copied. Its status is sent
+// before the copy is made, so that 200 can go with an error in the body, which
+// the client does not look for; an entity tag is in an answer to success only.
+func copyAnswer(etag string, err error) error {
+	if err == nil && etag == "" {
+		return fmt.Errorf("%w: the store answered a copy with neither an entity tag nor an error", holdall.ErrUnavailable)
+	}
+	return err
 }
 
 // copyParts copies in parts of equal size, each under a deadline of its own.
@@ -50,13 +60,13 @@ func (b *Backend) copyParts(ctx context.Context, dst, src string, size int64) er
 			part, err := b.core.CopyObjectPart(ctx, b.bucket, b.name(src), b.bucket, b.name(dst), p.id,
 				len(p.done)+1, off, min(step, size-off), nil)
 			p.done = append(p.done, part)
-			return err
+			return copyAnswer(part.ETag, err)
 		})
 		if err != nil {
 			return p.abort(ctx, err)
 		}
 	}
-	err = b.do(ctx, func(ctx context.Context) error {
+	err = within(ctx, b.limit(size, slowestComplete), func(ctx context.Context) error {
 		_, err := b.core.CompleteMultipartUpload(ctx, b.bucket, b.name(dst), p.id, p.done, miniogo.PutObjectOptions{})
 		if response(err).Code == miniogo.NoSuchUpload {
 			return b.copied(ctx, dst, size) // the answer to an earlier attempt was lost

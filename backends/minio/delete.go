@@ -82,7 +82,10 @@ func (b *Backend) abortAll(ctx context.Context, key string) error {
 	keyMarker, idMarker := "", ""
 	for {
 		list, err := b.core.ListMultipartUploads(ctx, b.bucket, name, keyMarker, idMarker, "", 1000)
-		if err != nil {
+		switch {
+		case response(err).Code == miniogo.NotImplemented:
+			return nil
+		case err != nil:
 			return err
 		}
 		for _, u := range list.Uploads {

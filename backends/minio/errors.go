@@ -36,6 +36,12 @@ var sentinels = map[string]error{
 	miniogo.IncompleteBody: holdall.ErrUnavailable,
 	"InvalidDigest":        holdall.ErrUnavailable,
 	"RequestTimeout":       holdall.ErrUnavailable,
+	// By name, for the answers that begin with status 200 and end in an error.
+	miniogo.InternalError: holdall.ErrUnavailable,
+	"ServiceUnavailable":  holdall.ErrUnavailable,
+	// Somebody has aborted the upload in parts: upkeep, or a lifecycle rule of
+	// the bucket; or the nodes of a cluster that know of it are away.
+	miniogo.NoSuchUpload: holdall.ErrUnavailable,
 	// Two conditional writes met; neither is known to have happened.
 	"ConditionalRequestConflict": holdall.ErrUnavailable,
 	"OperationAborted":           holdall.ErrUnavailable,

@@ -21,8 +21,8 @@ func (b *Backend) ListBlobs(ctx context.Context, after string, limit int) ([]hol
 		if err != nil {
 			return err
 		}
-		open, err := b.listOpen(ctx, after, limit)
-		list = merge(objects, open, limit)
+		open, end, err := b.listOpen(ctx, after, limit)
+		list = merge(objects, open, end, limit)
 		return err
 	})
 	return list, err
@@ -50,29 +50,43 @@ func (b *Backend) listObjects(ctx context.Context, after string, limit int) ([]h
 	return list, nil
 }
 
-func (b *Backend) listOpen(ctx context.Context, after string, limit int) ([]holdall.BlobInfo, error) {
+// listOpen lists keys with open uploads. Where there are more than fit into
+// one answer, end is the last key that is known to be in it with all others
+// before.
+func (b *Backend) listOpen(ctx context.Context, after string, limit int) (list []holdall.BlobInfo, end string, err error) {
 	marker := ""
 	if after != "" {
 		marker = b.name(after)
 	}
 	found, err := b.core.ListMultipartUploads(ctx, b.bucket, b.prefix, marker, "", "", limit)
-	if code := response(err).Code; code == miniogo.NotImplemented {
-		return nil, nil
+	switch {
+	case response(err).Code == miniogo.NotImplemented:
+		return nil, "", nil
+	case err != nil:
+		return nil, "", err
 	}
-	var list []holdall.BlobInfo
 	for _, u := range found.Uploads {
-		if key, ok := b.key(u.Key); ok && key > after {
-			list = append(list, holdall.BlobInfo{Key: key, ModTime: u.Initiated.UTC()})
+		key, ok := b.key(u.Key)
+		if !ok || key <= after {
+			continue
+		}
+		list = append(list, holdall.BlobInfo{Key: key, ModTime: u.Initiated.UTC()})
+		if found.IsTruncated {
+			end = key
 		}
 	}
-	return list, err
+	return list, end, nil
 }
 
-// merge puts two lists into one, in order, of at most limit keys. An object
-// goes before an open upload of the same key.
-func merge(objects, open []holdall.BlobInfo, limit int) []holdall.BlobInfo {
+// merge puts two lists into one, in order, of at most limit keys, and none
+// behind end unless that is "". An object goes before an open upload of the
+// same key.
+func merge(objects, open []holdall.BlobInfo, end string, limit int) []holdall.BlobInfo {
 	list := slices.Concat(objects, open)
 	slices.SortStableFunc(list, func(a, b holdall.BlobInfo) int { return strings.Compare(a.Key, b.Key) })
 	list = slices.CompactFunc(list, func(a, b holdall.BlobInfo) bool { return a.Key == b.Key })
+	if end != "" {
+		list = slices.DeleteFunc(list, func(i holdall.BlobInfo) bool { return i.Key > end })
+	}
 	return list[:min(len(list), limit)]
 }

@@ -58,7 +58,8 @@ type Options struct {
 	Buffers int
 	// Timeout is how long the store may take to answer, retries included; 0 is
 	// DefaultTimeout. A request that carries bytes has one more second for each
-	// 64 KiB, a copy inside the store for each 8 MiB.
+	// 64 KiB, a copy inside the store for each 8 MiB, the end of an upload in
+	// parts for each 64 MiB.
 	Timeout time.Duration
 	// StallTimeout is how long the store may take no byte of an upload or send
 	// none of a download that is waited for; 0 is DefaultStallTimeout.

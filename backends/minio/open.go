@@ -195,7 +195,7 @@ type failover struct {
 }
 
 func (f *failover) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if len(f.nodes) == 1 {
+	if len(f.nodes) == 1 || !slices.Contains(f.nodes, addr) { // that of an HTTP proxy
 		return f.dialer.DialContext(ctx, network, addr)
 	}
 	var errs []error

@@ -134,14 +134,21 @@ func TestFailover(t *testing.T) {
 	down.Close()
 	d := &failover{nodes: []string{down.Addr().String(), up.Addr().String()}, dialer: net.Dialer{Timeout: time.Second}}
 	for range 2 {
-		conn, err := d.dial(t.Context(), "tcp", "whatever:9000")
+		conn, err := d.dial(t.Context(), "tcp", d.nodes[0])
 		require.NoError(t, err)
 		require.Equal(t, up.Addr().String(), conn.RemoteAddr().String())
 		conn.Close()
 		require.EqualValues(t, 1, d.last.Load())
 	}
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer proxy.Close()
+	conn, err := d.dial(t.Context(), "tcp", proxy.Addr().String())
+	require.NoError(t, err)
+	require.Equal(t, proxy.Addr().String(), conn.RemoteAddr().String(), "another address than a node's is dialed as it is")
+	conn.Close()
 	up.Close()
-	_, err = d.dial(t.Context(), "tcp", "whatever:9000")
+	_, err = d.dial(t.Context(), "tcp", d.nodes[0])
 	require.Error(t, err)
 }
 
@@ -185,9 +192,10 @@ func TestMerge(t *testing.T) {
 	blob := func(key string, size int64) holdall.BlobInfo { return holdall.BlobInfo{Key: key, Size: size} }
 	objects := []holdall.BlobInfo{blob("a", 1), blob("c", 1), blob("d", 1)}
 	open := []holdall.BlobInfo{blob("b", 0), blob("c", 0), blob("c", 0)}
-	require.Equal(t, []holdall.BlobInfo{blob("a", 1), blob("b", 0), blob("c", 1), blob("d", 1)}, merge(objects, open, 10))
-	require.Equal(t, []holdall.BlobInfo{blob("a", 1), blob("b", 0)}, merge(objects, open, 2))
-	require.Empty(t, merge(nil, nil, 5))
+	require.Equal(t, []holdall.BlobInfo{blob("a", 1), blob("b", 0), blob("c", 1), blob("d", 1)}, merge(objects, open, "", 10))
+	require.Equal(t, []holdall.BlobInfo{blob("a", 1), blob("b", 0)}, merge(objects, open, "", 2))
+	require.Equal(t, []holdall.BlobInfo{blob("a", 1), blob("b", 0), blob("c", 1)}, merge(objects, open, "c", 10), "what follows is not known yet")
+	require.Empty(t, merge(nil, nil, "", 5))
 }
 
 func TestBuffersWait(t *testing.T) {

@@ -173,7 +173,7 @@ func (p *parts) complete(ctx context.Context) error {
 		"X-Amz-Checksum-Type":        miniogo.ChecksumFullObjectMode.String(),
 	}}
 	opts.SetMatchETagExcept("*")
-	err := p.b.do(ctx, func(ctx context.Context) error {
+	err := within(ctx, p.b.limit(p.n, slowestComplete), func(ctx context.Context) error {
 		_, err := p.b.core.CompleteMultipartUpload(ctx, p.b.bucket, p.b.name(p.key), p.id, p.done, opts)
 		return err
 	})
