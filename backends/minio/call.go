@@ -40,28 +40,35 @@ func (b *Backend) limit(size int64, rate int64) time.Duration {
 // attempts is how often a request with a body is sent before the upload fails.
 const attempts = 3
 
-// send runs a request that carries data, again where it makes sense. Each
-// attempt reads data by a reader of its own: the transport may go on reading
-// for an attempt that has failed, and must neither share the position of the
-// next nor see the buffer when that is used again.
+// send runs a request that carries data, again where it makes sense.
 func (b *Backend) send(ctx context.Context, data []byte, fn func(ctx context.Context, body io.Reader) error) error {
+	return within(ctx, b.limit(int64(len(data)), slowest), func(c context.Context) error {
+		for try := 1; ; try++ {
+			err := b.attempt(c, data, fn)
+			if err == nil || try == attempts || c.Err() != nil || !errors.Is(err, holdall.ErrUnavailable) {
+				return err
+			}
+			select {
+			case <-c.Done():
+				return err
+			case <-time.After(backoff(try)):
+			}
+		}
+	})
+}
+
+// attempt sends data once. It reads them by a reader of its own: the transport
+// may go on reading for an attempt that has failed, and must neither share the
+// position of the next nor see the buffer when that is used again. A store
+// that hangs fails this attempt alone, so that the next one can go over a new
+// connection, to another node.
+func (b *Backend) attempt(ctx context.Context, data []byte, fn func(ctx context.Context, body io.Reader) error) error {
 	c, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(b.limit(int64(len(data)), slowest), func() { cancel(errTimeout) }).Stop()
-	for try := 1; ; try++ {
-		src := &source{data: bytes.NewReader(data), every: b.stall}
-		src.stall = time.AfterFunc(b.stall, func() { cancel(errStalled) })
-		err := explain(ctx, c, fn(c, src))
-		src.close()
-		if err == nil || try == attempts || c.Err() != nil || !errors.Is(err, holdall.ErrUnavailable) {
-			return err
-		}
-		select {
-		case <-c.Done():
-			return err
-		case <-time.After(backoff(try)):
-		}
-	}
+	src := &source{data: bytes.NewReader(data), stall: b.stall, answer: b.timeout}
+	src.watch = time.AfterFunc(b.stall, func() { cancel(src.late()) })
+	defer src.close()
+	return explain(ctx, c, fn(c, src))
 }
 
 // backoff is how long to wait after a failed attempt: 0.1–0.2 s, then twice that.
@@ -70,16 +77,16 @@ func backoff(try int) time.Duration {
 	return unit + rand.N(unit)
 }
 
-// source is the body of one attempt. It watches that the store keeps reading.
+// source is the body of one attempt. It watches that the store keeps reading,
+// and answers once it has read all.
 type source struct {
-	mu    sync.Mutex
-	data  *bytes.Reader // nil: closed
-	stall *time.Timer
-	every time.Duration
+	mu            sync.Mutex
+	data          *bytes.Reader // nil: closed
+	watch         *time.Timer
+	stall, answer time.Duration
 }
 
-// Read implements io.Reader. Once all is read, the time that the store takes
-// to answer is the deadline's matter.
+// Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,12 +94,23 @@ func (s *source) Read(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	n, err := s.data.Read(p)
-	if s.data.Len() == 0 {
-		s.stall.Stop()
-	} else {
-		s.stall.Reset(s.every)
+	switch {
+	case s.data.Len() > 0:
+		s.watch.Reset(s.stall)
+	case n > 0: // the last ones
+		s.watch.Reset(s.answer)
 	}
 	return n, err
+}
+
+// late says what the store was late with.
+func (s *source) late() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.data != nil && s.data.Len() > 0 {
+		return errStalled
+	}
+	return errTimeout
 }
 
 // close lets go of the data; no Read sees it afterwards.
@@ -100,5 +118,5 @@ func (s *source) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data = nil
-	s.stall.Stop()
+	s.watch.Stop()
 }

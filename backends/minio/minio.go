@@ -54,12 +54,14 @@ type Options struct {
 	MaxSize int64
 	// Buffers is how many buffers of one part all uploads have together; 0 is
 	// DefaultBuffers. Bodies of up to 64 KiB need none. A larger upload takes
-	// one, waiting up to Timeout for it, and a second one if it is free.
+	// one, waiting up to Timeout for it, and a second one if it is free, until it
+	// ends: where clients are slow, have one or two for each that is expected.
 	Buffers int
 	// Timeout is how long the store may take to answer, retries included; 0 is
-	// DefaultTimeout. A request that carries bytes has one more second for each
-	// 64 KiB, a copy inside the store for each 8 MiB, the end of an upload in
-	// parts for each 64 MiB.
+	// DefaultTimeout. A copy inside the store has one more second for each 8 MiB,
+	// the end of an upload in parts for each 64 MiB. A request that carries bytes
+	// is sent again when it is not answered so long after its last byte, and has
+	// one more second for each 64 KiB in all.
 	Timeout time.Duration
 	// StallTimeout is how long the store may take no byte of an upload or send
 	// none of a download that is waited for; 0 is DefaultStallTimeout.

@@ -35,6 +35,7 @@ import (
 //	public=https://host    the address that links are for: Options.Public
 //	max_size=bytes         Options.MaxSize
 //	buffers=number         Options.Buffers
+//	timeout=10s            Options.Timeout
 //
 // No error of it contains the secret.
 func Open(ctx context.Context, rawURL string) (*Backend, error) {
@@ -155,6 +156,8 @@ func (t *target) parseQuery(raw string) error {
 			t.opts.MaxSize, err = strconv.ParseInt(v, 10, 64)
 		case "buffers":
 			t.opts.Buffers, err = strconv.Atoi(v)
+		case "timeout":
+			t.opts.Timeout, err = time.ParseDuration(v)
 		case "public":
 			t.public, err = url.Parse(v)
 			if err == nil && (t.public.Host == "" || t.public.Scheme != "http" && t.public.Scheme != "https" || strings.Trim(t.public.Path, "/") != "") {

@@ -18,7 +18,7 @@ import (
 )
 
 func TestParseURL(t *testing.T) {
-	u, err := parseURL("minio://KEY:SEC%2FRET@h1:9000,h2:9000,h3/files?secure=false&region=eu-west-1&prefix=a/b&create=true&public=https://files.example.com&max_size=1000&buffers=3")
+	u, err := parseURL("minio://KEY:SEC%2FRET@h1:9000,h2:9000,h3/files?secure=false&region=eu-west-1&prefix=a/b&create=true&public=https://files.example.com&max_size=1000&buffers=3&timeout=10s")
 	require.NoError(t, err)
 	require.Equal(t, []string{"h1:9000", "h2:9000", "h3"}, u.nodes)
 	require.Equal(t, []string{"h1:9000", "h2:9000", "h3:80"}, u.dialed())
@@ -26,7 +26,7 @@ func TestParseURL(t *testing.T) {
 	require.False(t, u.secure)
 	require.Equal(t, "eu-west-1", u.region)
 	require.Equal(t, "files.example.com", u.public.Host)
-	require.Equal(t, Options{Prefix: "a/b", CreateBucket: true, MaxSize: 1000, Buffers: 3}, u.opts)
+	require.Equal(t, Options{Prefix: "a/b", CreateBucket: true, MaxSize: 1000, Buffers: 3, Timeout: 10 * time.Second}, u.opts)
 	v, err := u.creds.GetWithContext(nil)
 	require.NoError(t, err)
 	require.Equal(t, "SEC/RET", v.SecretAccessKey)
@@ -57,13 +57,13 @@ func TestBadURLsTellNoSecret(t *testing.T) {
 		"", "minio:", "minio://", "http://KEY:hidden@h/b", "minio://KEY:hidden@h", "minio://KEY:hidden@h/", "minio://KEY:hidden@/b", "minio://KEY:hidden@h/b/c",
 		"minio://KEY:hidden@h:9000,/b", "minio://KEY:hidden@h:x/b", "minio://KEY:@h/b", "minio://KEY@h/b", "minio://:hidden@h/b", "minio://KEY:hidden%zz@h/b",
 		"minio://KEY:hid/hidden@h:9000/b", "minio://KEY:hidden@h/b?secure=maybe", "minio://KEY:hidden@h/b?unknown=1", "minio://KEY:hidden@h/b?public=ftp://x",
-		"minio://KEY:hidden@h/b?public=files.example.com", "minio://KEY:hidden@h/b?max_size=x", "minio://KEY:hidden@h/b?%zz", "minio://KEY:hidden\n@h/b",
+		"minio://KEY:hidden@h/b?public=files.example.com", "minio://KEY:hidden@h/b?max_size=x", "minio://KEY:hidden@h/b?timeout=10", "minio://KEY:hidden@h/b?%zz", "minio://KEY:hidden\n@h/b",
 	} {
 		_, err := Open(t.Context(), bad)
 		require.Error(t, err, bad)
 		require.NotContains(t, err.Error(), "hid", bad)
 	}
-	for _, bad := range []string{"minio://KEY:hidden@h/b?prefix=a//b", "minio://KEY:hidden@h/b?buffers=-1", "minio://KEY:hidden@h/b?max_size=-1"} {
+	for _, bad := range []string{"minio://KEY:hidden@h/b?prefix=a//b", "minio://KEY:hidden@h/b?buffers=-1", "minio://KEY:hidden@h/b?max_size=-1", "minio://KEY:hidden@h/b?timeout=-1s"} {
 		_, err := Open(t.Context(), bad)
 		require.ErrorContains(t, err, "minio: ", bad)
 		require.NotErrorIs(t, err, holdall.ErrUnavailable, bad)
