@@ -78,17 +78,25 @@ func badLine(t *testing.T, s *s3test.Server, fault func(t *testing.T, p *toxipro
 	b := newBench(t)
 	store := b.store(over)
 
+	uploadAmid(b, store, func() { fault(t, p) })
+	t.Logf("%+v", b.settle(direct))
+}
+
+// uploadAmid uploads and downloads while the fault comes: what fails is
+// unavailable.
+func uploadAmid(b *bench, store *holdall.Store, fault func()) {
+	t := b.t
 	old := random(8 << 20)
 	require.NoError(t, b.upload(t.Context(), store, "old", old, true))
 
 	// Half of the uploads are under way when the fault comes.
 	started := make(chan struct{}, 8)
-	go1 := make(chan struct{})
+	late := make(chan struct{})
 	var wg sync.WaitGroup
 	for i, size := range []int{100, 1 << 20, 12 << 20, 5 << 20, 100, 1 << 20, 12 << 20, 5 << 20} {
 		wg.Go(func() {
 			if i >= 4 {
-				<-go1
+				<-late
 			}
 			started <- struct{}{}
 			err := b.upload(t.Context(), store, fmt.Sprintf("new/%d", i), random(size), i%2 == 0)
@@ -100,12 +108,10 @@ func badLine(t *testing.T, s *s3test.Server, fault func(t *testing.T, p *toxipro
 	for range 4 {
 		<-started
 	}
-	fault(t, p)
-	close(go1)
+	fault()
+	close(late)
 	wg.Go(func() { download(t, store, "old", old) })
 	wg.Wait()
-	report := b.settle(direct)
-	t.Logf("%+v", report)
 }
 
 // download reads an object: right bytes, or an error.
