@@ -53,13 +53,19 @@ var shared = struct {
 //
 //	func TestMain(m *testing.M) { os.Exit(s3test.Run(m)) }
 func Run(m *testing.M) int {
-	code := m.Run()
+	defer Stop()
+	return m.Run()
+}
+
+// Stop stops the servers that tests shared, for a package that runs servers
+// of other kinds too.
+func Stop() {
 	shared.Lock()
 	defer shared.Unlock()
-	for _, s := range shared.servers {
+	for k, s := range shared.servers {
 		s.stop()
+		delete(shared.servers, k)
 	}
-	return code
 }
 
 // Shared returns the server of that kind that the tests of this process share.
