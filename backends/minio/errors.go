@@ -80,7 +80,7 @@ func classify(err error) error {
 // caller's own context: a dial that timed out matches context.DeadlineExceeded.
 func unavailable(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %v", holdall.ErrUnavailable, err)
+		return fmt.Errorf("%w: %s", holdall.ErrUnavailable, err.Error())
 	}
 	return fmt.Errorf("%w: %w", holdall.ErrUnavailable, err)
 }

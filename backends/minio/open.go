@@ -60,7 +60,7 @@ func Open(ctx context.Context, rawURL string) (*Backend, error) {
 	}
 	b.transport = transport
 	if err := b.Setup(ctx); err != nil {
-		b.Close()
+		_ = b.Close()
 		return nil, err
 	}
 	return b, nil

@@ -35,7 +35,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 		for _, s := range c.Nodes {
 			s.stop()
 		}
-		os.RemoveAll(base)
+		_ = os.RemoveAll(base)
 	})
 	var drives []string
 	for i := range n {
