@@ -68,10 +68,14 @@ var catalogs = map[string]func(t *testing.T) holdall.Catalog{
 
 // TestStore holds whole stores to what they promise: entries in a catalog of
 // another kind, bytes here. Each case has a catalog and a bucket of its own,
-// so that they can wait side by side.
+// so that they can wait side by side. What the catalog is makes no difference
+// to a store, so that the second one is tried with the fastest.
 func TestStore(t *testing.T) {
 	onEach(t, func(t *testing.T, s *s3test.Server) {
 		for name, open := range catalogs {
+			if s.Kind != s3test.MinIO && name != "memory" {
+				continue
+			}
 			t.Run(name, func(t *testing.T) {
 				storagetest.Store(t, func(t *testing.T) holdall.Backends {
 					t.Parallel()

@@ -43,7 +43,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &Server{Addr: addr, Key: "holdall-test", Secret: "holdall-secret", process: process{dir: filepath.Join(base, fmt.Sprint(i))}}
+		s := &Server{Kind: MinIO, Addr: addr, Key: "holdall-test", Secret: "holdall-secret", process: process{dir: filepath.Join(base, fmt.Sprint(i))}}
 		s.env = append(minioEnv(s), "MINIO_CI_CD=1", "_MINIO_SERVER_LOCAL="+addr)
 		c.Nodes = append(c.Nodes, s)
 		drives = append(drives, "http://"+addr+s.dir)

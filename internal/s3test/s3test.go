@@ -78,7 +78,7 @@ func Shared(t testing.TB, k *Kind) *Server {
 	defer shared.Unlock()
 	if shared.servers[k] == nil && shared.errs[k] == nil {
 		if given != "" {
-			shared.servers[k], shared.errs[k] = parse(given)
+			shared.servers[k], shared.errs[k] = k.parse(given)
 		} else {
 			shared.servers[k], shared.errs[k] = newServer(k)
 		}
@@ -120,19 +120,20 @@ func (k *Kind) wanted(t testing.TB) string {
 
 // Server is a running S3 server.
 type Server struct {
+	Kind        *Kind
 	Addr        string // host:port
 	Key, Secret string
 	Secure      bool
 	process     // of a server that was started here
 }
 
-func parse(given string) (*Server, error) {
+func (k *Kind) parse(given string) (*Server, error) {
 	u, err := url.Parse(given)
 	if err != nil || u.Host == "" || u.User == nil {
 		return nil, fmt.Errorf("its variable is not of the form http://KEY:SECRET@host:port")
 	}
 	secret, _ := u.User.Password()
-	return &Server{Addr: u.Host, Key: u.User.Username(), Secret: secret, Secure: u.Scheme == "https"}, nil
+	return &Server{Kind: k, Addr: u.Host, Key: u.User.Username(), Secret: secret, Secure: u.Scheme == "https"}, nil
 }
 
 // Client returns a client of the server.

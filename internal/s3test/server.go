@@ -58,7 +58,7 @@ func newServer(k *Kind) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Addr: addr, Key: "holdall-test", Secret: "holdall-secret", process: process{args: []string{bin}, dir: dir}}
+	s := &Server{Kind: k, Addr: addr, Key: "holdall-test", Secret: "holdall-secret", process: process{args: []string{bin}, dir: dir}}
 	if err := k.start(s); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("%w\n%s", err, s.out.String())
