@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,12 @@ type UploadLink struct {
 	ExpiresAt time.Time
 }
 
+// Presigns reports whether the blob store is a [Presigner].
+func (s *Store) Presigns() bool {
+	_, ok := As[Presigner](s.blobs)
+	return ok
+}
+
 // PresignGet returns a link by which anybody downloads the bytes that the
 // object has now, straight from the blob store, for so many whole seconds. Its
 // answer has the object's media type and the given Content-Disposition. It
@@ -37,7 +44,7 @@ func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposi
 	if err != nil {
 		return DownloadLink{}, err
 	}
-	p, err := o.presigner(op, lifetime)
+	p, err := o.linker(op, lifetime)
 	if err != nil {
 		return DownloadLink{}, err
 	}
@@ -48,13 +55,21 @@ func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposi
 
 // PresignPut returns a request by which anybody uploads one object to the
 // path, straight to the blob store, for so many whole seconds. Nothing is
-// visible before [Object.CompletePut]. With Size and Checksum in the options
-// it is a PUT that the store takes once, and only with these bytes; without
-// them it is an HTML form of up to MaxSize bytes, whose bytes CompletePut
-// copies through this process once. The ContentType is asked of the request;
-// "" is application/octet-stream. It needs write, and answers as Put does;
-// it does not replace. errors.ErrUnsupported unless the blob store is a
-// [Presigner].
+// visible before [Object.CompletePut].
+//
+// With Size and Checksum in the options it is a PUT that the store takes once,
+// and only with these bytes. Without them it is an HTML form of up to MaxSize
+// bytes, which can be sent again until it expires; CompletePut then copies
+// through this process once what was sent last. Either both are given or none
+// (the Checksum of no bytes says the Size). The request has to name the
+// ContentType, or else what the path's extension says.
+//
+// It needs write, and answers as Put does; it does not replace.
+// errors.ErrUnsupported unless the blob store is a [Presigner].
+//
+// What is never completed is swept a grace period after the link's end. An
+// upload that begins in time and lasts longer than that, or the same PUT once
+// more after the object has been purged, leaves bytes that only [Store.Verify] finds.
 func (o *Object) PresignPut(ctx context.Context, lifetime time.Duration, opts *PutOptions) (UploadLink, error) {
 	up := &upload{op: "object.presign_put", w: o.w}
 	if opts != nil {
@@ -66,7 +81,7 @@ func (o *Object) PresignPut(ctx context.Context, lifetime time.Duration, opts *P
 	if err := up.prepare(ctx, o); err != nil {
 		return UploadLink{}, err
 	}
-	p, err := o.presigner(up.op, lifetime)
+	p, err := o.linker(up.op, lifetime)
 	if err != nil {
 		return UploadLink{}, err
 	}
@@ -74,16 +89,9 @@ func (o *Object) PresignPut(ctx context.Context, lifetime time.Duration, opts *P
 	if err != nil {
 		return UploadLink{}, err
 	}
-	key := up.entry.Content.Key
-	if u.Checksum == "" {
-		// A form can be sent again, over what it stored: its bytes are copied
-		// from a key of their own, which nothing makes live.
-		key = up.w.s.newBlobKey(up.entry.ID)
-		up.entry.Content.Garbage = []Garbage{{Key: key, Since: up.w.s.now().Add(lifetime), Pending: true}}
-	}
 	up.entry.State, up.entry.TTL = StatePending, lifetime
 	up.entry.DueAt = up.w.s.dueAt(up.entry)
-	req, err := p.PresignPut(ctx, key, u)
+	req, err := p.PresignPut(ctx, up.entry.Content.Key, u)
 	if err == nil {
 		_, err = up.w.s.catalog.Put(ctx, up.entry, IfAbsent)
 	}
@@ -93,141 +101,188 @@ func (o *Object) PresignPut(ctx context.Context, lifetime time.Duration, opts *P
 	return UploadLink{PresignedRequest: req, ID: up.entry.ID, ExpiresAt: up.entry.UpdatedAt.Add(lifetime)}, nil
 }
 
+// checksumOfNothing is the SHA-256 of no bytes: the one checksum that says how
+// many there are.
+const checksumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // expect checks what will be uploaded against the bucket's rules, and notes
-// it in the entry to be.
+// it in the entry to be: a form has no Checksum there.
 func (up *upload) expect(lifetime time.Duration) (PresignedUpload, error) {
 	c := up.entry.Content
-	c.Type = sniffType(up.opts.ContentType, nil, up.entry.Name)
+	size := max(up.opts.Size, 0)
+	if known := size > 0 || up.opts.Checksum == checksumOfNothing; known != (up.opts.Checksum != "") {
+		return PresignedUpload{}, fail(up.op, KindObject, up.entry.Name, CodeInvalidRequest,
+			"size and checksum belong together: with both it is a PUT of these bytes, with neither a form")
+	}
 	limit := up.w.s.sizeLimit(bucketInfo(up.bucket).BucketRules)
 	if up.opts.MaxSize > 0 {
 		limit = min(limit, up.opts.MaxSize)
 	}
-	u := PresignedUpload{Lifetime: lifetime, Type: c.Type, Size: limit}
-	if up.opts.Size > limit {
-		return u, fail(up.op, KindObject, up.entry.Name, CodeTooLarge, fmt.Sprintf("an object here has at most %d bytes", limit))
+	if size > limit {
+		return PresignedUpload{}, fail(up.op, KindObject, up.entry.Name, CodeTooLarge, fmt.Sprintf("an object here has at most %d bytes", limit))
 	}
-	if up.opts.Checksum != "" && up.opts.Size > 0 {
-		u.Size, u.Checksum = up.opts.Size, up.opts.Checksum
+	c.Type, c.Size, c.Checksum = sniffType(up.opts.ContentType, nil, up.entry.Name), size, up.opts.Checksum
+	if c.Checksum == "" {
+		c.Size = limit
 	}
-	c.Size, c.Checksum = u.Size, up.opts.Checksum
-	return u, up.w.s.admits(up.op, up.bucket, up.entry.Name, max(up.opts.Size, 0), c.Type)
+	return PresignedUpload{Lifetime: lifetime, Type: c.Type, Size: c.Size, Checksum: c.Checksum},
+		up.w.s.admits(up.op, up.bucket, up.entry.Name, size, c.Type)
 }
 
-func (o *Object) presigner(op string, lifetime time.Duration) (Presigner, error) {
+// linker is what makes links that work for so long.
+func (o *Object) linker(op string, lifetime time.Duration) (Presigner, error) {
+	if lifetime < time.Second || lifetime > maxLinkLifetime || lifetime%time.Second != 0 {
+		return nil, fail(op, KindObject, o.label(), CodeInvalidRequest, "a link works for 1 to 604800 whole seconds")
+	}
+	return o.presigner(op)
+}
+
+func (o *Object) presigner(op string) (Presigner, error) {
 	p, ok := As[Presigner](o.w.s.blobs)
 	switch {
 	case !ok:
-		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "this blob store takes no links of its own")
+		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "this blob store takes no links of its own; leave direct out")
 	case o.w.s.inTx:
 		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "there are no links to the blob store in a transaction")
-	case lifetime < time.Second || lifetime > maxLinkLifetime || lifetime%time.Second != 0:
-		return nil, fail(op, KindObject, o.label(), CodeInvalidRequest, "a link works for 1 to 604800 whole seconds")
 	}
 	return p, nil
 }
 
 // CompletePut makes the object visible that was uploaded by a link of
 // [Object.PresignPut]; the handle is the one by its id. The caller is the one
-// who got the link. Size and checksum are verified: ErrInvalid when nothing
-// has arrived yet or it is not what was announced, ErrExists when the path was
-// taken meanwhile, ErrNoBucket, ErrTooLarge and ErrTypeNotAllowed as the
-// bucket is now. It needs write. Called again, it returns the object.
+// who got the link, and needs write. It can be called until the upload is
+// swept, also after the link has expired. Called again, by several at once
+// too, it returns the object.
+//
+// Size and checksum are verified: ErrInvalid when nothing has arrived yet or
+// it is not what was announced, ErrExists when the path was taken meanwhile,
+// ErrNoBucket, ErrTooLarge and ErrTypeNotAllowed as the bucket is now.
+// ErrNotFound when there is no such upload of this caller. After each of
+// these, and after ErrUnavailable, it can be called again.
 func (o *Object) CompletePut(ctx context.Context) (ObjectInfo, error) {
 	up := &upload{op: "object.complete_put", w: o.w}
-	pending, err := o.w.find(ctx, up.op, Write, o.subject(), StatePending, StateLive)
+	e, err := o.w.find(ctx, up.op, Write, o.subject(), StatePending, StateLive)
 	if err != nil {
 		return ObjectInfo{}, err
 	}
-	if pending.CreatedBy != o.w.p.User || o.id == "" {
+	byLink := e.State == StateLive || e.TTL > 0 // not an upload of the usual kind under way
+	if o.id == "" || !byLink || e.CreatedBy != o.w.p.User {
 		return ObjectInfo{}, notFound(up.op, KindObject, o.label())
 	}
-	if pending.State == StateLive {
-		return objectInfo(pending), nil
-	}
-	if pending.TTL == 0 { // an upload of the usual kind, under way
-		return ObjectInfo{}, notFound(up.op, KindObject, o.label())
-	}
-	if up.bucket, err = o.w.s.bucket(ctx, pending.Tenant, pending.Container); err != nil {
-		return ObjectInfo{}, wrap(up.op, KindBucket, pending.Container, err)
-	}
-	content := *pending.Content
-	up.entry, up.entry.TTL, up.entry.Content = pending, 0, &content
-	if err := up.arrived(ctx); err != nil {
-		return ObjectInfo{}, err
-	}
-	if err := o.w.s.admits(up.op, up.bucket, up.entry.Name, content.Size, content.Type); err != nil {
-		return ObjectInfo{}, err
-	}
-	return up.settleDirect(ctx, pending)
-}
-
-// settleDirect is settle, where somebody else may have done it already.
-func (up *upload) settleDirect(ctx context.Context, pending Entry) (ObjectInfo, error) {
-	out, err := up.flip(ctx, &pending)
-	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNoBucket) {
-		now, getErr := up.w.s.catalog.Get(ctx, Ref{Tenant: pending.Tenant, ID: pending.ID})
-		if getErr == nil && now.State == StateLive {
-			return objectInfo(now), nil
+	if e.State == StatePending {
+		content := *e.Content
+		up.entry, up.entry.Content = e, &content
+		if e, err = up.complete(ctx, o); err != nil {
+			// Another call may have been faster, or the answer to this one was lost.
+			now, notLive := o.w.find(ctx, up.op, Write, o.subject(), StateLive)
+			if notLive != nil {
+				return ObjectInfo{}, err
+			}
+			e = now
 		}
-		return ObjectInfo{}, up.overdue()
 	}
-	return up.done(ctx, out, err)
+	return objectInfo(e), nil
 }
 
-// arrived verifies what the link has stored, and puts its size and checksum
-// into the entry to be.
-func (up *upload) arrived(ctx context.Context) error {
+// complete verifies what the link has stored and makes it live.
+func (up *upload) complete(ctx context.Context, o *Object) (Entry, error) {
+	p, err := o.presigner(up.op)
+	if err != nil {
+		return Entry{}, err
+	}
+	if up.bucket, err = up.w.s.bucket(ctx, up.entry.Tenant, up.entry.Container); err != nil {
+		return Entry{}, wrap(up.op, KindBucket, up.entry.Container, err)
+	}
 	c := up.entry.Content
-	want, announced := c.Size, c.Checksum
-	form := len(c.Garbage) > 0
-	var size int64
-	var sum string
-	var err error
-	if form {
-		size, sum, err = up.land(ctx, c.Garbage[0].Key, c.Key, want)
-	} else if size, sum, err = up.stat(ctx, c.Key); err == nil && sum == "" {
+	size, sum, err := p.StatBlob(ctx, c.Key)
+	if err == nil && sum == "" && c.Checksum != "" {
 		size, sum, err = up.reread(ctx, c.Key)
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return fail(up.op, KindObject, up.entry.ID, CodeInvalidRequest, "nothing has been uploaded by the link yet")
+		return Entry{}, fail(up.op, KindObject, up.entry.ID, CodeInvalidRequest, "nothing has been uploaded by the link yet")
 	case err != nil:
-		return wrap(up.op, KindObject, up.entry.ID, err)
-	case announced != "" && sum != announced:
-		return fail(up.op, KindObject, up.entry.ID, CodeChecksumMismatch, "the bytes that arrived have the SHA-256 "+sum)
-	case !form && size != want:
-		return fail(up.op, KindObject, up.entry.ID, CodeInvalidRequest, fmt.Sprintf("%d bytes arrived, not %d", size, want))
+		return Entry{}, wrap(up.op, KindObject, up.entry.ID, err)
+	case c.Checksum == "" && size > c.Size:
+		return Entry{}, fail(up.op, KindObject, up.entry.ID, CodeTooLarge, fmt.Sprintf("%d bytes arrived, more than %d", size, c.Size))
+	case c.Checksum != "" && size != c.Size:
+		return Entry{}, fail(up.op, KindObject, up.entry.ID, CodeInvalidRequest, fmt.Sprintf("%d bytes arrived, not %d", size, c.Size))
+	case c.Checksum != "" && sum != c.Checksum:
+		return Entry{}, fail(up.op, KindObject, up.entry.ID, CodeChecksumMismatch, "the bytes that arrived have the SHA-256 "+sum)
 	}
-	c.Size, c.Checksum = size, sum
+	if err := up.w.s.admits(up.op, up.bucket, up.entry.Name, size, c.Type); err != nil {
+		return Entry{}, err
+	}
+	if c.Checksum == "" {
+		return up.land(ctx, size)
+	}
+	return up.reveal(ctx)
+}
+
+// land copies what a form has stored to a key that no link leads to, and
+// makes that live. The entry holds the key from before the first byte is there,
+// and each call has one of its own: what fails, or comes second, is in
+// nobody's way.
+func (up *upload) land(ctx context.Context, size int64) (Entry, error) {
+	form := Garbage{Key: up.entry.Content.Key, Since: up.entry.UpdatedAt.Add(up.entry.TTL), Pending: true}
+	r, err := up.w.s.blobs.OpenBlob(ctx, form.Key, 0, -1)
+	if err != nil {
+		return Entry{}, wrap(up.op, KindObject, up.entry.ID, err)
+	}
+	defer r.Close()
+	up.body = newBody(r, size, size)
+	key := up.w.s.newBlobKey(up.entry.ID)
+	up.entry.Content.Key = key
+	if _, err := up.edit(ctx, func(e Entry) (Entry, error) {
+		since := slices.MaxFunc([]time.Time{form.Since, up.w.s.now()}, time.Time.Compare)
+		e.Content.Garbage = append(e.Content.Garbage, Garbage{Key: key, Since: since, Pending: true})
+		e.DueAt = up.w.s.dueAt(e)
+		return e, up.stillPending(e)
+	}); err != nil {
+		return Entry{}, err
+	}
+	var out Entry
+	if err = up.store(ctx); err == nil {
+		out, err = up.reveal(ctx, form)
+	}
+	switch {
+	case err == nil:
+		_ = up.w.s.blobs.DeleteBlob(ctx, form.Key) // the form may bring it back: the key stays in the entry until Sweep
+		return out, nil
+	case up.definite(err):
+		up.discard(ctx)
+	}
+	if up.body.failure() != nil {
+		// It was the blob store that broke off, or the form was sent again.
+		err = &Error{Op: up.op, Kind: KindObject, Name: up.entry.Name, Code: CodeUnavailable, Err: err}
+	}
+	return Entry{}, err
+}
+
+func (up *upload) stillPending(e Entry) error {
+	switch {
+	case e.State != StatePending:
+		return up.overdue()
+	case len(e.Content.Garbage) > maxReplaced:
+		return fail(up.op, KindObject, e.Name, CodeVersionConflict, "this upload has been completed in vain too often; ask for a new link")
+	}
 	return nil
 }
 
-// stat asks the blob store what it knows of a blob.
-func (up *upload) stat(ctx context.Context, key string) (int64, string, error) {
-	p, ok := As[Presigner](up.w.s.blobs)
-	if !ok {
-		return 0, "", nil
-	}
-	return p.StatBlob(ctx, key)
-}
-
-// land copies the blob that a form has stored to the key that will be live. A
-// copy that is there already is whole, and another call's.
-func (up *upload) land(ctx context.Context, from, to string, limit int64) (int64, string, error) {
-	r, err := up.w.s.blobs.OpenBlob(ctx, from, 0, -1)
-	if err != nil {
-		return 0, "", err
-	}
-	defer r.Close()
-	b := newBody(r, -1, limit)
-	_, err = up.w.s.blobs.PutBlob(ctx, to, b, -1)
-	if errors.Is(err, ErrExists) {
-		return up.reread(ctx, to)
-	}
-	if err != nil {
-		return 0, "", err
-	}
-	return b.finish()
+// reveal makes the pending entry live. Of its garbage, the key that it has
+// now goes, and left is added.
+func (up *upload) reveal(ctx context.Context, left ...Garbage) (Entry, error) {
+	return up.edit(ctx, func(e Entry) (Entry, error) {
+		if err := up.stillPending(e); err != nil {
+			return e, err
+		}
+		e = up.live(e)
+		e.TTL, e.CreatedAt = 0, e.UpdatedAt
+		c := e.Content
+		c.Garbage = append(slices.DeleteFunc(c.Garbage, func(g Garbage) bool { return g.Key == c.Key }), left...)
+		e.DueAt = up.w.s.dueAt(e)
+		return e, nil
+	})
 }
 
 // reread reads a blob for its size and checksum.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,16 +16,18 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/memory"
+	checker "github.com/holdall-go/holdall/internal/check"
+	"github.com/holdall-go/holdall/storagetest"
 )
 
 // links is a blob store that hands out links: they name the key, and a test
 // follows them with PutBlob.
 type links struct {
-	*memory.Backend
+	holdall.Blobs
 	knows bool // it keeps checksums
 }
 
-func (l links) Unwrap() any { return l.Backend }
+func (l links) Unwrap() any { return l.Blobs }
 
 func (l links) PresignGet(_ context.Context, key string, d holdall.PresignedDownload) (string, error) {
 	return fmt.Sprintf("get %s as %s, %s, for %v", key, d.Type, d.Disposition, d.Lifetime), nil
@@ -50,7 +53,7 @@ func (l links) StatBlob(ctx context.Context, key string) (int64, string, error) 
 	return int64(len(data)), sha(string(data)), err
 }
 
-func withLinks(cfg *holdall.Config) { cfg.Blobs = links{cfg.Blobs.(*memory.Backend), true} }
+func withLinks(cfg *holdall.Config) { cfg.Blobs = links{cfg.Blobs, true} }
 
 func sha(s string) string {
 	sum := sha256.Sum256([]byte(s))
@@ -60,25 +63,34 @@ func sha(s string) string {
 // direct is a store with links, a clock that a test sets, and a caller.
 type direct struct {
 	store *holdall.Store
-	blobs links
+	raw   *memory.Backend // behind it
 	now   time.Time
 	w     *holdall.Workspace
 }
 
 func newDirect(t *testing.T, knows bool) *direct {
 	b := memory.New()
-	d := &direct{blobs: links{b, knows}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	return newDirectOver(t, b, holdall.Backends{Catalog: b, Blobs: b}, knows)
+}
+
+// newDirectOver is newDirect with something in front of the backend b.
+func newDirectOver(t *testing.T, b *memory.Backend, front holdall.Backends, knows bool) *direct {
+	d := &direct{raw: b, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	var err error
-	d.store, err = holdall.New(holdall.Config{Catalog: b, Blobs: d.blobs, Grace: time.Hour, Now: func() time.Time { return d.now }})
+	d.store, err = holdall.New(holdall.Config{Catalog: front.Catalog, Blobs: links{front.Blobs, knows}, Grace: time.Hour, Now: func() time.Time { return d.now }})
 	require.NoError(t, err)
 	d.w = d.store.As(caller("*"))
 	return d
 }
 
+// send does what the store does with a request by the link: a PUT it takes
+// once, a form goes over what is there.
 func (d *direct) send(t *testing.T, l holdall.UploadLink, body string) {
 	t.Helper()
-	require.NoError(t, d.blobs.DeleteBlob(t.Context(), l.URL)) // as a form does: over what is there
-	_, err := d.blobs.PutBlob(t.Context(), l.URL, strings.NewReader(body), -1)
+	if l.Method == "POST" {
+		require.NoError(t, d.raw.DeleteBlob(t.Context(), l.URL))
+	}
+	_, err := d.raw.PutBlob(t.Context(), l.URL, strings.NewReader(body), -1)
 	require.NoError(t, err)
 }
 
@@ -98,15 +110,13 @@ func (d *direct) read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// clean checks that nothing is stored that nothing holds.
+// clean checks, past every grace period, that nothing is stored that nothing holds.
 func (d *direct) clean(t *testing.T) {
 	t.Helper()
+	d.now = d.now.Add(24 * time.Hour)
 	_, err := d.store.Sweep(t.Context())
 	require.NoError(t, err)
-	for f, err := range d.store.Verify(t.Context(), &holdall.VerifyOptions{Read: true}) {
-		require.NoError(t, err)
-		t.Errorf("Verify found %+v", f)
-	}
+	require.NoError(t, checker.Store(t.Context(), d.store, d.raw, d.raw, true))
 }
 
 func TestDirectUpload(t *testing.T) {
@@ -147,9 +157,11 @@ func TestDirectUpload(t *testing.T) {
 					d.send(t, link, "another body, later")
 					require.Equal(t, body, d.read(t, "a/b"), "what is live does not change")
 				}
-				d.now = d.now.Add(2 * time.Hour)
 				d.clean(t)
 				require.Equal(t, body, d.read(t, "a/b"))
+				e, err := d.raw.Get(t.Context(), holdall.Ref{Tenant: "acme", ID: link.ID})
+				require.NoError(t, err)
+				require.Zero(t, e.TTL)
 			})
 		}
 	}
@@ -158,34 +170,120 @@ func TestDirectUpload(t *testing.T) {
 func TestDirectUploadIsVerified(t *testing.T) {
 	for _, knows := range []bool{true, false} {
 		d := newDirect(t, knows)
-		link, err := d.object("a").PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Size: 5, Checksum: sha("hello")})
-		require.NoError(t, err)
-		for _, wrong := range []string{"hellO", "hell", "hello!"} {
+		for i, wrong := range []string{"hellO", "hell", "hello!"} {
+			link, err := d.object(fmt.Sprint(i)).PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Size: 5, Checksum: sha("hello")})
+			require.NoError(t, err)
 			d.send(t, link, wrong)
 			_, err = d.complete(t, link)
 			require.ErrorIs(t, err, holdall.ErrInvalid)
+			_, err = d.object(fmt.Sprint(i)).Stat(t.Context())
+			require.ErrorIs(t, err, holdall.ErrNotFound)
 		}
-		form, err := d.object("b").PresignPut(t.Context(), time.Minute, &holdall.PutOptions{MaxSize: 3})
+		form, err := d.object("form").PresignPut(t.Context(), time.Minute, &holdall.PutOptions{MaxSize: 3})
 		require.NoError(t, err)
 		require.Equal(t, "3", form.Header["size"])
 		d.send(t, form, "four")
 		_, err = d.complete(t, form)
 		require.ErrorIs(t, err, holdall.ErrTooLarge)
-		for _, path := range []string{"a", "b"} {
-			_, err = d.object(path).Stat(t.Context())
-			require.ErrorIs(t, err, holdall.ErrNotFound)
-		}
+		_, err = d.object("form").Stat(t.Context())
+		require.ErrorIs(t, err, holdall.ErrNotFound)
 		// The links outlive the sweep of the grace period after them.
 		d.now = d.now.Add(59 * time.Minute)
 		report, err := d.store.Sweep(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, report)
-		d.now = d.now.Add(3 * time.Minute)
+		d.now = d.now.Add(2 * time.Minute)
 		report, err = d.store.Sweep(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, 2, report.Uploads)
+		require.Equal(t, 4, report.Uploads)
+		_, err = d.complete(t, form)
+		require.ErrorIs(t, err, holdall.ErrNotFound)
 		d.clean(t)
 	}
+}
+
+// What a form sent in vain is in nobody's way: it can be sent and completed again.
+func TestFormIsSentAgain(t *testing.T) {
+	d := newDirect(t, true)
+	rules := func(limit int64) {
+		t.Helper()
+		_, err := d.w.Bucket("default").Update(t.Context(), holdall.BucketUpdate{MaxObjectSize: &limit})
+		require.NoError(t, err)
+	}
+	stored := func() int {
+		t.Helper()
+		list, err := d.raw.ListBlobs(t.Context(), "", 100)
+		require.NoError(t, err)
+		return len(list)
+	}
+	form, err := d.object("a").PresignPut(t.Context(), 7*24*time.Hour, nil)
+	require.NoError(t, err)
+	d.send(t, form, "far too large")
+	rules(5)
+	_, err = d.complete(t, form)
+	require.ErrorIs(t, err, holdall.ErrTooLarge)
+	_, err = d.object("a").Put(t.Context(), strings.NewReader("first"), nil)
+	require.NoError(t, err)
+	d.send(t, form, "taken")
+	_, err = d.complete(t, form)
+	require.ErrorIs(t, err, holdall.ErrExists)
+	require.Equal(t, 2, stored(), "what was sent, and what is there")
+	_, err = d.object("a").Delete(t.Context(), &holdall.DeleteOptions{Purge: true})
+	require.NoError(t, err)
+	d.send(t, form, "right")
+	_, err = d.complete(t, form)
+	require.NoError(t, err)
+	require.Equal(t, 1, stored())
+	require.Equal(t, "right", d.read(t, "a"))
+	sweptThenSent := func() {
+		t.Helper()
+		d.now = d.now.Add(2 * time.Hour)
+		_, err := d.store.Sweep(t.Context())
+		require.NoError(t, err)
+		d.send(t, form, "after the end")
+	}
+	sweptThenSent()
+	require.Equal(t, "right", d.read(t, "a"))
+	_, err = d.object("a").Delete(t.Context(), &holdall.DeleteOptions{Purge: true})
+	require.NoError(t, err)
+	sweptThenSent()
+	d.now = d.now.Add(7 * 24 * time.Hour)
+	d.clean(t)
+}
+
+// A PUT whose object has been purged can be sent once more while the link
+// works: nothing holds these bytes, and Verify finds them.
+func TestPutIsSentAfterThePurge(t *testing.T) {
+	d := newDirect(t, true)
+	link, err := d.object("a").PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Size: 5, Checksum: sha("hello")})
+	require.NoError(t, err)
+	d.send(t, link, "hello")
+	_, err = d.complete(t, link)
+	require.NoError(t, err)
+	_, err = d.object("a").Delete(t.Context(), &holdall.DeleteOptions{Purge: true})
+	require.NoError(t, err)
+	d.send(t, link, "hello")
+	var found []holdall.Finding
+	d.now = time.Now().Add(2 * time.Hour) // the backend's clock stamps blobs
+	for f, err := range d.store.Verify(t.Context(), &holdall.VerifyOptions{Repair: true}) {
+		require.NoError(t, err)
+		found = append(found, f)
+	}
+	require.Equal(t, []holdall.Finding{{Problem: holdall.ProblemOrphan, BlobKey: link.URL, Size: 5, Repaired: true}}, found)
+	d.clean(t)
+}
+
+func TestDirectUploadOfNothing(t *testing.T) {
+	d := newDirect(t, true)
+	link, err := d.object("a").PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Checksum: sha("")})
+	require.NoError(t, err)
+	require.Equal(t, "PUT", link.Method)
+	require.Equal(t, "0", link.Header["size"])
+	d.send(t, link, "")
+	info, err := d.complete(t, link)
+	require.NoError(t, err)
+	require.Zero(t, info.Size)
+	require.Empty(t, d.read(t, "a"))
 }
 
 func TestDirectUploadOverTaken(t *testing.T) {
@@ -201,8 +299,185 @@ func TestDirectUploadOverTaken(t *testing.T) {
 	_, err = d.object("a").PresignPut(t.Context(), time.Minute, opts)
 	require.ErrorIs(t, err, holdall.ErrExists)
 	require.Equal(t, "first", d.read(t, "a"))
-	d.now = d.now.Add(2 * time.Hour)
 	d.clean(t)
+}
+
+// Only the caller who got the link completes the upload, seen from where the link was made.
+func TestDirectUploadIsTheCallers(t *testing.T) {
+	d := newDirect(t, true)
+	as := func(tenant, user, app string, permissions ...string) *holdall.Workspace {
+		return d.store.As(holdall.Principal{Tenant: tenant, User: user, App: app, Permissions: permissions})
+	}
+	mine := as("acme", "ann", "app", "*")
+	for tier, others := range map[holdall.Tier]map[string]*holdall.Workspace{
+		holdall.Shared:  {"user": as("acme", "bob", "app", "*"), "tenant": as("rival", "ann", "app", "*")},
+		holdall.User:    {"user": as("acme", "bob", "app", "*"), "tenant": as("rival", "ann", "app", "*")},
+		holdall.Private: {"user": as("acme", "bob", "app", "*"), "app": as("acme", "ann", "other", "*"), "no app": as("acme", "ann", "", "*")},
+	} {
+		at := mine.Bucket("default").Tier(tier).Object("x")
+		link, err := at.PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Size: 5, Checksum: sha("hello")})
+		require.NoError(t, err)
+		d.send(t, link, "hello")
+		for step := range 2 { // before it is complete, and after
+			for who, other := range others {
+				_, err = other.ObjectID(link.ID).CompletePut(t.Context())
+				require.ErrorIs(t, err, holdall.ErrNotFound, "%s, another %s, step %d", tier, who, step)
+			}
+			_, err = as("acme", "ann", "app", "storage:read").ObjectID(link.ID).CompletePut(t.Context())
+			require.ErrorIs(t, err, holdall.ErrForbidden)
+			_, err = as("", "", "").ObjectID(link.ID).CompletePut(t.Context())
+			require.ErrorIs(t, err, holdall.ErrUnauthenticated)
+			_, err = mine.Bucket("other").ObjectID(link.ID).CompletePut(t.Context())
+			require.ErrorIs(t, err, holdall.ErrNotFound)
+			_, err = at.CompletePut(t.Context())
+			require.ErrorIs(t, err, holdall.ErrNotFound, "by path")
+			if step == 0 {
+				_, err = mine.ObjectID(link.ID).CompletePut(t.Context())
+				require.NoError(t, err)
+			}
+		}
+	}
+	d.clean(t)
+}
+
+// An upload of the usual kind, while its bytes come, is not one by a link.
+func TestCompleteIsForLinks(t *testing.T) {
+	b := memory.New()
+	d := newDirectOver(t, b, holdall.Backends{Catalog: b, Blobs: memory.New()}, true)
+	tried := false
+	body := readerFunc(func([]byte) (int, error) {
+		entries, err := b.Scan(t.Context(), holdall.Scan{Limit: 10})
+		require.NoError(t, err)
+		for _, e := range entries {
+			if e.State == holdall.StatePending {
+				_, err = d.w.ObjectID(e.ID).CompletePut(t.Context())
+				require.ErrorIs(t, err, holdall.ErrNotFound)
+				tried = true
+			}
+		}
+		if !tried { // read ahead
+			return 0, nil
+		}
+		return 0, io.EOF
+	})
+	_, err := d.object("usual").Put(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", 1000)), body), nil)
+	require.NoError(t, err)
+	require.True(t, tried)
+}
+
+// TestDirectUploadWithFaults lets each call to the backends fail in every way,
+// alone and with all that follow: a crash. The object is there when it was
+// acknowledged, whole or not at all else, complete can be called again, and
+// nothing is left in the end.
+func TestDirectUploadWithFaults(t *testing.T) {
+	const body = "hello"
+	for _, form := range []bool{false, true} {
+		opts := &holdall.PutOptions{Size: int64(len(body)), Checksum: sha(body)}
+		if form {
+			opts = nil
+		}
+		try := func(again bool, plan func(n int, method string) storagetest.Fault) (calls int) {
+			b := memory.New()
+			faulty := storagetest.NewFaulty(holdall.Backends{Catalog: b, Blobs: b})
+			d := newDirectOver(t, b, faulty.Backends(), false)
+			faulty.Plan(plan)
+			link, err := d.object("a").PresignPut(t.Context(), time.Minute, opts)
+			if err == nil {
+				d.send(t, link, body)
+				_, err = d.complete(t, link)
+			}
+			calls = len(faulty.Calls())
+			faulty.Plan(nil)
+			if again && link.ID != "" {
+				_, err = d.complete(t, link)
+				require.NoError(t, err, "again, after %d calls", calls)
+			}
+			_, absent := d.object("a").Stat(t.Context())
+			if err == nil || absent == nil {
+				require.Equal(t, body, d.read(t, "a"))
+			}
+			if form && link.ID != "" {
+				d.send(t, link, "once more")
+			}
+			d.clean(t)
+			return calls
+		}
+		calls := try(false, nil)
+		require.Greater(t, calls, 5)
+		for k := range calls {
+			for _, fault := range []storagetest.Fault{storagetest.Fail, storagetest.Refuse, storagetest.LoseReply} {
+				for _, crash := range []bool{false, true} {
+					for _, again := range []bool{false, true} {
+						try(again, func(n int, _ string) storagetest.Fault {
+							if n == k || crash && n > k {
+								return fault
+							}
+							return storagetest.NoFault
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDirectUploadRaces completes an upload several times at once, beside a
+// sweep to which it is due, the deletion of its bucket, or the form again.
+func TestDirectUploadRaces(t *testing.T) {
+	const body = "hello"
+	due := func(d *direct) { d.now = d.now.Add(time.Minute + time.Hour) }
+	for name, beside := range map[string]func(t *testing.T, d *direct, link holdall.UploadLink) error{
+		"nothing": func(*testing.T, *direct, holdall.UploadLink) error { return nil },
+		"sweep": func(t *testing.T, d *direct, _ holdall.UploadLink) error {
+			_, err := d.store.Sweep(t.Context())
+			return err
+		},
+		"bucket delete": func(t *testing.T, d *direct, _ holdall.UploadLink) error {
+			if err := d.w.Bucket("b").Delete(t.Context()); !errors.Is(err, holdall.ErrNotEmpty) {
+				return err
+			}
+			return nil
+		},
+		"sent again": func(t *testing.T, d *direct, link holdall.UploadLink) error {
+			if link.Method == "POST" {
+				d.send(t, link, body)
+			}
+			return nil
+		},
+	} {
+		for _, opts := range []*holdall.PutOptions{nil, {Size: int64(len(body)), Checksum: sha(body)}} {
+			for range 30 {
+				d := newDirect(t, false)
+				_, err := d.w.Bucket("b").Create(t.Context(), nil)
+				require.NoError(t, err)
+				link, err := d.w.Bucket("b").Object("a").PresignPut(t.Context(), time.Minute, opts)
+				require.NoError(t, err)
+				d.send(t, link, body)
+				if name == "sweep" {
+					due(d)
+				}
+				var wg sync.WaitGroup
+				infos, errs := make([]holdall.ObjectInfo, 5), make([]error, 6)
+				for i := range infos {
+					wg.Go(func() { infos[i], errs[i] = d.w.ObjectID(link.ID).CompletePut(t.Context()) })
+				}
+				wg.Go(func() { errs[5] = beside(t, d, link) })
+				wg.Wait()
+				require.NoError(t, errs[5])
+				now, err := d.w.Bucket("b").Object("a").Stat(t.Context())
+				for i, info := range infos {
+					if errs[i] == nil {
+						require.NoError(t, err, "%s: acknowledged, and not there", name)
+						require.Equal(t, now, info)
+					}
+				}
+				if name == "nothing" {
+					require.NoError(t, errors.Join(errs...))
+				}
+				d.clean(t)
+			}
+		}
+	}
 }
 
 func TestDirectLinksAreRefused(t *testing.T) {
@@ -216,6 +491,10 @@ func TestDirectLinksAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, holdall.ErrTypeNotAllowed)
 	_, err = in.PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Replace: true})
 	require.ErrorIs(t, err, holdall.ErrInvalid)
+	for _, half := range []*holdall.PutOptions{{Size: 5}, {Checksum: sha("hello")}, {Checksum: "x"}} {
+		_, err = d.object("x").PresignPut(t.Context(), time.Minute, half)
+		require.ErrorIs(t, err, holdall.ErrInvalid)
+	}
 	for _, lifetime := range []time.Duration{0, -time.Second, time.Millisecond, 1500 * time.Millisecond, 8 * 24 * time.Hour} {
 		_, err = d.object("x").PresignPut(t.Context(), lifetime, nil)
 		require.ErrorIs(t, err, holdall.ErrInvalid, "%v", lifetime)
