@@ -27,6 +27,12 @@ type UploadLink struct {
 	ExpiresAt time.Time
 }
 
+// linkEnd is when a link that was made at a time stops working: its signature
+// has whole seconds.
+func linkEnd(made time.Time, lifetime time.Duration) time.Time {
+	return made.Truncate(time.Second).Add(lifetime)
+}
+
 // Presigns reports whether the blob store is a [Presigner].
 func (s *Store) Presigns() bool {
 	_, ok := As[Presigner](s.blobs)
@@ -35,10 +41,11 @@ func (s *Store) Presigns() bool {
 
 // PresignGet returns a link by which anybody downloads the bytes that the
 // object has now, straight from the blob store, for so many whole seconds. Its
-// answer has the object's media type and the given Content-Disposition. It
-// needs read. ErrNotFound when there is none that the caller sees;
-// errors.ErrUnsupported unless the blob store is a [Presigner].
-func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposition string) (DownloadLink, error) {
+// answer has the object's media type and, unless disposition is nil, the
+// Content-Disposition that it returns for the object. It needs read.
+// ErrNotFound when there is none that the caller sees; errors.ErrUnsupported
+// unless the blob store is a [Presigner].
+func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposition func(ObjectInfo) string) (DownloadLink, error) {
 	const op = "object.presign_get"
 	e, err := o.w.find(ctx, op, Read, o.subject(), StateLive)
 	if err != nil {
@@ -48,8 +55,12 @@ func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposi
 	if err != nil {
 		return DownloadLink{}, err
 	}
-	expires := o.w.s.now().Add(lifetime)
-	url, err := p.PresignGet(ctx, e.Content.Key, PresignedDownload{Lifetime: lifetime, Type: e.Content.Type, Disposition: disposition})
+	d := PresignedDownload{Lifetime: lifetime, Type: e.Content.Type}
+	if disposition != nil {
+		d.Disposition = disposition(objectInfo(e))
+	}
+	expires := linkEnd(o.w.s.now(), lifetime)
+	url, err := p.PresignGet(ctx, e.Content.Key, d)
 	return DownloadLink{URL: url, ExpiresAt: expires}, wrap(op, KindObject, o.label(), err)
 }
 
@@ -98,7 +109,7 @@ func (o *Object) PresignPut(ctx context.Context, lifetime time.Duration, opts *P
 	if err != nil {
 		return UploadLink{}, wrap(up.op, KindObject, o.path, err)
 	}
-	return UploadLink{PresignedRequest: req, ID: up.entry.ID, ExpiresAt: up.entry.UpdatedAt.Add(lifetime)}, nil
+	return UploadLink{PresignedRequest: req, ID: up.entry.ID, ExpiresAt: linkEnd(up.entry.UpdatedAt, lifetime)}, nil
 }
 
 // checksumOfNothing is the SHA-256 of no bytes: the one checksum that says how
@@ -141,7 +152,7 @@ func (o *Object) presigner(op string) (Presigner, error) {
 	p, ok := As[Presigner](o.w.s.blobs)
 	switch {
 	case !ok:
-		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "this blob store takes no links of its own; leave direct out")
+		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "this blob store makes no links of its own; leave direct out")
 	case o.w.s.inTx:
 		return nil, fail(op, KindObject, o.label(), CodeUnsupported, "there are no links to the blob store in a transaction")
 	}
@@ -157,8 +168,9 @@ func (o *Object) presigner(op string) (Presigner, error) {
 // Size and checksum are verified: ErrInvalid when nothing has arrived yet or
 // it is not what was announced, ErrExists when the path was taken meanwhile,
 // ErrNoBucket, ErrTooLarge and ErrTypeNotAllowed as the bucket is now.
-// ErrNotFound when there is no such upload of this caller. After each of
-// these, and after ErrUnavailable, it can be called again.
+// ErrNotFound when there is no such upload of this caller,
+// errors.ErrUnsupported unless the blob store is a [Presigner]. What has failed
+// can be tried again.
 func (o *Object) CompletePut(ctx context.Context) (ObjectInfo, error) {
 	up := &upload{op: "object.complete_put", w: o.w}
 	e, err := o.w.find(ctx, up.op, Write, o.subject(), StatePending, StateLive)
@@ -169,10 +181,14 @@ func (o *Object) CompletePut(ctx context.Context) (ObjectInfo, error) {
 	if o.id == "" || !byLink || e.CreatedBy != o.w.p.User {
 		return ObjectInfo{}, notFound(up.op, KindObject, o.label())
 	}
+	p, err := o.presigner(up.op)
+	if err != nil {
+		return ObjectInfo{}, err
+	}
 	if e.State == StatePending {
 		content := *e.Content
 		up.entry, up.entry.Content = e, &content
-		if e, err = up.complete(ctx, o); err != nil {
+		if e, err = up.complete(ctx, p); err != nil {
 			// Another call may have been faster, or the answer to this one was lost.
 			now, notLive := o.w.find(ctx, up.op, Write, o.subject(), StateLive)
 			if notLive != nil {
@@ -185,11 +201,8 @@ func (o *Object) CompletePut(ctx context.Context) (ObjectInfo, error) {
 }
 
 // complete verifies what the link has stored and makes it live.
-func (up *upload) complete(ctx context.Context, o *Object) (Entry, error) {
-	p, err := o.presigner(up.op)
-	if err != nil {
-		return Entry{}, err
-	}
+func (up *upload) complete(ctx context.Context, p Presigner) (Entry, error) {
+	var err error
 	if up.bucket, err = up.w.s.bucket(ctx, up.entry.Tenant, up.entry.Container); err != nil {
 		return Entry{}, wrap(up.op, KindBucket, up.entry.Container, err)
 	}

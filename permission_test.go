@@ -157,7 +157,7 @@ var operations = []operation{
 		return w.Bucket("b").Object("o").CheckPut(ctx, &holdall.PutOptions{Replace: true})
 	}},
 	{"Object.PresignGet", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
-		return ignore(w.Bucket("b").Object("o").PresignGet(ctx, time.Minute, ""))
+		return ignore(w.Bucket("b").Object("o").PresignGet(ctx, time.Minute, nil))
 	}},
 	{"Object.PresignPut", []string{"storage:b:write"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("b").Object("n").PresignPut(ctx, time.Minute, nil))

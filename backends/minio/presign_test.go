@@ -105,7 +105,7 @@ func TestUploadByLink(t *testing.T) {
 	require.EqualValues(t, len(data), info.Size)
 	require.Equal(t, "application/x-thing", info.ContentType)
 
-	get, err := at.PresignGet(t.Context(), time.Minute, `attachment; filename="file.bin"`)
+	get, err := at.PresignGet(t.Context(), time.Minute, func(holdall.ObjectInfo) string { return `attachment; filename="file.bin"` })
 	require.NoError(t, err)
 	status, header, got := request(t, http.MethodGet, get.URL, nil, nil)
 	require.Equal(t, 200, status)
