@@ -1,6 +1,7 @@
 package holdall
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,8 @@ func (o *Object) PresignGet(ctx context.Context, lifetime time.Duration, disposi
 // bytes, which can be sent again until it expires; CompletePut then copies
 // through this process once what was sent last. Either both are given or none
 // (the Checksum of no bytes says the Size). The request has to name the
-// ContentType, or else what the path's extension says.
+// ContentType; where that says nothing it is application/octet-stream, and
+// CompletePut looks at the bytes as Put does.
 //
 // It needs write, and answers as Put does; it does not replace.
 // errors.ErrUnsupported unless the blob store is a [Presigner].
@@ -132,12 +134,17 @@ func (up *upload) expect(lifetime time.Duration) (PresignedUpload, error) {
 	if size > limit {
 		return PresignedUpload{}, fail(up.op, KindObject, up.entry.Name, CodeTooLarge, fmt.Sprintf("an object here has at most %d bytes", limit))
 	}
-	c.Type, c.Size, c.Checksum = sniffType(up.opts.ContentType, nil, up.entry.Name), size, up.opts.Checksum
+	declared := declaredType(up.opts.ContentType)
+	if declared != "" { // else the first bytes have a say in it
+		if err := up.w.s.admits(up.op, up.bucket, up.entry.Name, size, declared); err != nil {
+			return PresignedUpload{}, err
+		}
+	}
+	c.Type, c.Size, c.Checksum = cmp.Or(declared, octetStream), size, up.opts.Checksum
 	if c.Checksum == "" {
 		c.Size = limit
 	}
-	return PresignedUpload{Lifetime: lifetime, Type: c.Type, Size: c.Size, Checksum: c.Checksum},
-		up.w.s.admits(up.op, up.bucket, up.entry.Name, size, c.Type)
+	return PresignedUpload{Lifetime: lifetime, Type: c.Type, Size: c.Size, Checksum: c.Checksum}, nil
 }
 
 // linker is what makes links that work for so long.
@@ -223,6 +230,9 @@ func (up *upload) complete(ctx context.Context, p Presigner) (Entry, error) {
 	case c.Checksum != "" && sum != c.Checksum:
 		return Entry{}, fail(up.op, KindObject, up.entry.ID, CodeChecksumMismatch, "the bytes that arrived have the SHA-256 "+sum)
 	}
+	if err := up.sniff(ctx); err != nil {
+		return Entry{}, err
+	}
 	if err := up.w.s.admits(up.op, up.bucket, up.entry.Name, size, c.Type); err != nil {
 		return Entry{}, err
 	}
@@ -230,6 +240,22 @@ func (up *upload) complete(ctx context.Context, p Presigner) (Entry, error) {
 		return up.land(ctx, size)
 	}
 	return up.reveal(ctx)
+}
+
+// sniff finds out a media type that nobody declared.
+func (up *upload) sniff(ctx context.Context) error {
+	c := up.entry.Content
+	if c.Type != octetStream {
+		return nil
+	}
+	r, err := up.w.s.blobs.OpenBlob(ctx, c.Key, 0, sniffLen)
+	if err != nil {
+		return wrap(up.op, KindObject, up.entry.ID, err)
+	}
+	defer r.Close()
+	head, err := io.ReadAll(r)
+	c.Type = sniffType("", head, up.entry.Name)
+	return wrap(up.op, KindObject, up.entry.ID, err)
 }
 
 // land copies what a form has stored to a key that no link leads to, and

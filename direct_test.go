@@ -97,7 +97,7 @@ func (d *direct) send(t *testing.T, l holdall.UploadLink, body string) {
 func (d *direct) object(path string) *holdall.Object { return d.w.Bucket("default").Object(path) }
 
 func (d *direct) complete(t *testing.T, l holdall.UploadLink) (holdall.ObjectInfo, error) {
-	return d.w.Bucket("default").ObjectID(l.ID).CompletePut(t.Context())
+	return d.w.ObjectID(l.ID).CompletePut(t.Context())
 }
 
 func (d *direct) read(t *testing.T, path string) string {
@@ -271,6 +271,30 @@ func TestPutIsSentAfterThePurge(t *testing.T) {
 	}
 	require.Equal(t, []holdall.Finding{{Problem: holdall.ProblemOrphan, BlobKey: link.URL, Size: 5, Repaired: true}}, found)
 	d.clean(t)
+}
+
+// A media type that nobody declared is found out as in other uploads.
+func TestDirectUploadOfAnyType(t *testing.T) {
+	d := newDirect(t, true)
+	_, err := d.w.Bucket("b").Create(t.Context(), &holdall.BucketRules{AllowedTypes: []string{"image/png", "text/*"}})
+	require.NoError(t, err)
+	for body, want := range map[string]string{"\x89PNG\r\n\x1a\n": "image/png", "a,b": "text/csv; charset=utf-8", "": "text/csv; charset=utf-8", "\x00\x01": ""} {
+		for _, opts := range []*holdall.PutOptions{nil, {ContentType: "application/octet-stream", Size: int64(len(body)), Checksum: sha(body)}} {
+			link, err := d.w.Bucket("b").Object("x.csv").PresignPut(t.Context(), time.Minute, opts)
+			require.NoError(t, err)
+			require.Equal(t, "application/octet-stream", link.Header["type"])
+			d.send(t, link, body)
+			info, err := d.complete(t, link)
+			if want == "" {
+				require.ErrorIs(t, err, holdall.ErrTypeNotAllowed)
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, want, info.ContentType)
+			_, err = d.w.ObjectID(info.ID).Delete(t.Context(), &holdall.DeleteOptions{Purge: true})
+			require.NoError(t, err)
+		}
+	}
 }
 
 func TestDirectUploadOfNothing(t *testing.T) {

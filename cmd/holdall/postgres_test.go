@@ -28,6 +28,8 @@ func TestPasswordsStayOutOfSight(t *testing.T) {
 		"postgres://ann@db/files?password=secret":    "postgres://ann@db/files",
 		"postgres://ann:sec%ret@db/files":            "postgres://…",
 		"postgres://ann:secret@[::1]:5432/files?x=1": "postgres://ann:xxxxx@[::1]:5432/files",
+		"minio://KEY:12/secret@h:9000/files":         "minio://…",
+		"minio://KEY:secret@h:9000,i:9000/files":     "minio://KEY:xxxxx@h:9000,i:9000/files",
 	} {
 		require.Equal(t, want, withoutPassword(address))
 	}
