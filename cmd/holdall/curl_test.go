@@ -107,7 +107,8 @@ func sha256Of(text string) string {
 }
 
 // newCurl starts a server over MinIO whose links name the store's public address.
-func newCurl(t *testing.T) curl {
+func newCurl(t *testing.T, env ...string) curl {
+	t.Helper()
 	s3 := s3test.Start(t, s3test.MinIO)
 	if _, err := exec.LookPath("curl"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -117,6 +118,7 @@ func newCurl(t *testing.T) curl {
 	}
 	public := strings.Replace(s3.Addr, "127.0.0.1", "localhost", 1)
 	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_GRACE=1s", "HOLDALL_BLOBS="+s3.URL(s3.Bucket(t), "&public=http://"+public))
+	p.env = append(p.env, env...)
 	c := curl{program: p, base: p.serve().url + apiPath, token: map[string]string{}}
 	for _, user := range []string{"ann", "bob"} {
 		c.token[user] = strings.TrimSpace(p.ok("", "token", "--user", user))
@@ -175,7 +177,7 @@ func TestDirectPutByCurl(t *testing.T) {
 }
 
 func TestDirectFormByCurl(t *testing.T) {
-	c := newCurl(t)
+	c := newCurl(t, "HOLDALL_CATALOG="+newDatabase(t, "form_test"))
 	c.write("page.html", "<script>alert(1)</script>")
 	c.write("large", strings.Repeat("x", 101))
 	png := "\x89PNG\r\n\x1a\n" + strings.Repeat("x", 92)
