@@ -21,7 +21,7 @@ type scenario struct {
 
 func faultCases() []storeCase {
 	var cases []storeCase
-	for _, sc := range scenarios {
+	for _, sc := range slices.Concat(scenarios, directScenarios) {
 		cases = append(cases, storeCase{
 			"faults/" + sc.name,
 			"whichever call to a backend fails, and even when all after it fail too, the operation has happened whole or not at all, " +
