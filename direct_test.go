@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/memory"
 	checker "github.com/holdall-go/holdall/internal/check"
-	"github.com/holdall-go/holdall/storagetest"
 )
 
 // links is a blob store that hands out links: they name the key, and a test
@@ -324,188 +322,6 @@ func TestDirectUploadOverTaken(t *testing.T) {
 	require.ErrorIs(t, err, holdall.ErrExists)
 	require.Equal(t, "first", d.read(t, "a"))
 	d.clean(t)
-}
-
-// Only the caller who got the link completes the upload, seen from where the link was made.
-func TestDirectUploadIsTheCallers(t *testing.T) {
-	d := newDirect(t, true)
-	as := func(tenant, user, app string, permissions ...string) *holdall.Workspace {
-		return d.store.As(holdall.Principal{Tenant: tenant, User: user, App: app, Permissions: permissions})
-	}
-	mine := as("acme", "ann", "app", "*")
-	for tier, others := range map[holdall.Tier]map[string]*holdall.Workspace{
-		holdall.Shared:  {"user": as("acme", "bob", "app", "*"), "tenant": as("rival", "ann", "app", "*")},
-		holdall.User:    {"user": as("acme", "bob", "app", "*"), "tenant": as("rival", "ann", "app", "*")},
-		holdall.Private: {"user": as("acme", "bob", "app", "*"), "app": as("acme", "ann", "other", "*"), "no app": as("acme", "ann", "", "*")},
-	} {
-		at := mine.Bucket("default").Tier(tier).Object("x")
-		link, err := at.PresignPut(t.Context(), time.Minute, &holdall.PutOptions{Size: 5, Checksum: sha("hello")})
-		require.NoError(t, err)
-		d.send(t, link, "hello")
-		for step := range 2 { // before it is complete, and after
-			for who, other := range others {
-				_, err = other.ObjectID(link.ID).CompletePut(t.Context())
-				require.ErrorIs(t, err, holdall.ErrNotFound, "%s, another %s, step %d", tier, who, step)
-			}
-			_, err = as("acme", "ann", "app", "storage:read").ObjectID(link.ID).CompletePut(t.Context())
-			require.ErrorIs(t, err, holdall.ErrForbidden)
-			_, err = as("", "", "").ObjectID(link.ID).CompletePut(t.Context())
-			require.ErrorIs(t, err, holdall.ErrUnauthenticated)
-			_, err = mine.Bucket("other").ObjectID(link.ID).CompletePut(t.Context())
-			require.ErrorIs(t, err, holdall.ErrNotFound)
-			_, err = at.CompletePut(t.Context())
-			require.ErrorIs(t, err, holdall.ErrNotFound, "by path")
-			if step == 0 {
-				_, err = mine.ObjectID(link.ID).CompletePut(t.Context())
-				require.NoError(t, err)
-			}
-		}
-	}
-	d.clean(t)
-}
-
-// An upload of the usual kind, while its bytes come, is not one by a link.
-func TestCompleteIsForLinks(t *testing.T) {
-	b := memory.New()
-	d := newDirectOver(t, b, holdall.Backends{Catalog: b, Blobs: memory.New()}, true)
-	tried := false
-	body := readerFunc(func([]byte) (int, error) {
-		entries, err := b.Scan(t.Context(), holdall.Scan{Limit: 10})
-		require.NoError(t, err)
-		for _, e := range entries {
-			if e.State == holdall.StatePending {
-				_, err = d.w.ObjectID(e.ID).CompletePut(t.Context())
-				require.ErrorIs(t, err, holdall.ErrNotFound)
-				tried = true
-			}
-		}
-		if !tried { // read ahead
-			return 0, nil
-		}
-		return 0, io.EOF
-	})
-	_, err := d.object("usual").Put(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", 1000)), body), nil)
-	require.NoError(t, err)
-	require.True(t, tried)
-}
-
-// TestDirectUploadWithFaults lets each call to the backends fail in every way,
-// alone and with all that follow: a crash. The object is there when it was
-// acknowledged, whole or not at all else, complete can be called again, and
-// nothing is left in the end.
-func TestDirectUploadWithFaults(t *testing.T) {
-	const body = "hello"
-	for _, form := range []bool{false, true} {
-		opts := &holdall.PutOptions{Size: int64(len(body)), Checksum: sha(body)}
-		if form {
-			opts = nil
-		}
-		try := func(again bool, plan func(n int, method string) storagetest.Fault) (calls int) {
-			b := memory.New()
-			faulty := storagetest.NewFaulty(holdall.Backends{Catalog: b, Blobs: b})
-			d := newDirectOver(t, b, faulty.Backends(), false)
-			faulty.Plan(plan)
-			link, err := d.object("a").PresignPut(t.Context(), time.Minute, opts)
-			if err == nil {
-				d.send(t, link, body)
-				_, err = d.complete(t, link)
-			}
-			calls = len(faulty.Calls())
-			faulty.Plan(nil)
-			if again && link.ID != "" {
-				_, err = d.complete(t, link)
-				require.NoError(t, err, "again, after %d calls", calls)
-			}
-			_, absent := d.object("a").Stat(t.Context())
-			if err == nil || absent == nil {
-				require.Equal(t, body, d.read(t, "a"))
-			}
-			if plan == nil { // the entry stays for as long as the form can be sent
-				_, err = d.object("a").Delete(t.Context(), &holdall.DeleteOptions{Purge: true})
-				require.NoError(t, err)
-			}
-			if form && link.ID != "" {
-				d.send(t, link, "once more")
-			}
-			d.clean(t)
-			return calls
-		}
-		calls := try(false, nil)
-		require.Greater(t, calls, 5)
-		for k := range calls {
-			for _, fault := range []storagetest.Fault{storagetest.Fail, storagetest.Refuse, storagetest.LoseReply} {
-				for _, crash := range []bool{false, true} {
-					for _, again := range []bool{false, true} {
-						try(again, func(n int, _ string) storagetest.Fault {
-							if n == k || crash && n > k {
-								return fault
-							}
-							return storagetest.NoFault
-						})
-					}
-				}
-			}
-		}
-	}
-}
-
-// TestDirectUploadRaces completes an upload several times at once, beside a
-// sweep to which it is due, the deletion of its bucket, or the form again.
-func TestDirectUploadRaces(t *testing.T) {
-	const body = "hello"
-	due := func(d *direct) { d.now = d.now.Add(time.Minute + time.Hour) }
-	for name, beside := range map[string]func(t *testing.T, d *direct, link holdall.UploadLink) error{
-		"nothing": func(*testing.T, *direct, holdall.UploadLink) error { return nil },
-		"sweep": func(t *testing.T, d *direct, _ holdall.UploadLink) error {
-			_, err := d.store.Sweep(t.Context())
-			return err
-		},
-		"bucket delete": func(t *testing.T, d *direct, _ holdall.UploadLink) error {
-			if err := d.w.Bucket("b").Delete(t.Context()); !errors.Is(err, holdall.ErrNotEmpty) {
-				return err
-			}
-			return nil
-		},
-		"sent again": func(t *testing.T, d *direct, link holdall.UploadLink) error {
-			if link.Method == "POST" {
-				d.send(t, link, body)
-			}
-			return nil
-		},
-	} {
-		for _, opts := range []*holdall.PutOptions{nil, {Size: int64(len(body)), Checksum: sha(body)}} {
-			for range 30 {
-				d := newDirect(t, false)
-				_, err := d.w.Bucket("b").Create(t.Context(), nil)
-				require.NoError(t, err)
-				link, err := d.w.Bucket("b").Object("a").PresignPut(t.Context(), time.Minute, opts)
-				require.NoError(t, err)
-				d.send(t, link, body)
-				if name == "sweep" {
-					due(d)
-				}
-				var wg sync.WaitGroup
-				infos, errs := make([]holdall.ObjectInfo, 5), make([]error, 6)
-				for i := range infos {
-					wg.Go(func() { infos[i], errs[i] = d.w.ObjectID(link.ID).CompletePut(t.Context()) })
-				}
-				wg.Go(func() { errs[5] = beside(t, d, link) })
-				wg.Wait()
-				require.NoError(t, errs[5])
-				now, err := d.w.Bucket("b").Object("a").Stat(t.Context())
-				for i, info := range infos {
-					if errs[i] == nil {
-						require.NoError(t, err, "%s: acknowledged, and not there", name)
-						require.Equal(t, now, info)
-					}
-				}
-				if name == "nothing" {
-					require.NoError(t, errors.Join(errs...))
-				}
-				d.clean(t)
-			}
-		}
-	}
 }
 
 func TestDirectLinksAreRefused(t *testing.T) {
