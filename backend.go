@@ -75,7 +75,8 @@ type Blobs interface {
 	// another number is an error, and so is any error of r other than io.EOF.
 	// The bytes survive a crash once PutBlob has returned. It holds no connection
 	// and no lock while it waits for r. A key that was put before is ErrExists
-	// where the store can tell.
+	// where the store can tell. Where r has a method SHA256() []byte, it returns
+	// the hash of all that r gave, once r has ended in io.EOF, and nil before.
 	PutBlob(ctx context.Context, key string, r io.Reader, size int64) (int64, error)
 
 	// OpenBlob returns n bytes from offset off, or all from there when n is

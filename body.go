@@ -173,6 +173,15 @@ func (o *bodyWriter) pass(p []byte) {
 	o.err = err
 }
 
+// SHA256 returns the hash of all bytes once they have been handed out up to
+// io.EOF, else nil. A backend that finds it need not hash them again.
+func (b *body) SHA256() []byte {
+	if b.err != io.EOF || len(b.head) > 0 {
+		return nil
+	}
+	return b.hash.Sum(nil)
+}
+
 func (b *body) fail(err error) error {
 	b.err = &bodyError{err}
 	return b.err

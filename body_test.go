@@ -170,3 +170,29 @@ func (f *failing) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func TestBodyTellsItsHashOnlyAtTheEnd(t *testing.T) {
+	b := newBody(strings.NewReader("abcde"), -1, 10)
+	_, err := b.peek(3)
+	require.NoError(t, err)
+	require.Nil(t, b.SHA256())
+	got := make([]byte, 3)
+	_, err = io.ReadFull(b, got)
+	require.NoError(t, err)
+	require.Nil(t, b.SHA256(), "the end is not proven")
+	_, err = io.ReadAll(b)
+	require.NoError(t, err)
+	sum := sha256.Sum256([]byte("abcde"))
+	require.Equal(t, sum[:], b.SHA256())
+	require.Equal(t, sum[:], b.SHA256(), "asking twice changes nothing")
+
+	b = newBody(iotest.DataErrReader(strings.NewReader("abc")), -1, 10)
+	_, err = b.peek(10)
+	require.NoError(t, err)
+	require.Nil(t, b.SHA256(), "the end has been seen, but not handed out")
+
+	b = newBody(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("abc"))), -1, 10)
+	_, err = io.ReadAll(b)
+	require.Error(t, err)
+	require.Nil(t, b.SHA256())
+}

@@ -99,3 +99,46 @@ type Pinger interface {
 	// Ping makes one cheap round trip. Its error matches ErrUnavailable.
 	Ping(ctx context.Context) error
 }
+
+// Presigner makes links that lead clients straight to the blob store, past
+// this process. There is no fallback: without it [Object.PresignGet] and
+// [Object.PresignPut] match errors.ErrUnsupported. Making a link is no I/O.
+type Presigner interface {
+	// PresignGet returns a URL from which the blob can be downloaded.
+	PresignGet(ctx context.Context, key string, d PresignedDownload) (string, error)
+
+	// PresignPut returns a request that stores one blob under key, all or
+	// nothing, and that the store refuses when the bytes are not as u says.
+	PresignPut(ctx context.Context, key string, u PresignedUpload) (PresignedRequest, error)
+
+	// StatBlob returns the size of a stored blob and its SHA-256 in lower-case
+	// hex, or "" where the store does not know it. ErrNotFound when the key is
+	// absent.
+	StatBlob(ctx context.Context, key string) (size int64, checksum string, err error)
+}
+
+// PresignedDownload says what a download link is good for.
+type PresignedDownload struct {
+	Lifetime    time.Duration // whole seconds, at most seven days
+	Type        string        // the answer's Content-Type
+	Disposition string        // the answer's Content-Disposition; "" is none
+}
+
+// PresignedUpload says what an upload link is good for.
+type PresignedUpload struct {
+	Lifetime time.Duration // whole seconds, at most seven days
+	Type     string        // the request's Content-Type
+	// Size and Checksum are the number of bytes and their SHA-256 in hex: the
+	// link is a PUT that works once. Without a Checksum it is an HTML form, a
+	// POST of up to Size bytes, that works until it expires.
+	Size     int64
+	Checksum string
+}
+
+// PresignedRequest is a request that a client sends to the blob store.
+type PresignedRequest struct {
+	Method string            // PUT, or POST for a form
+	URL    string            // complete
+	Header map[string]string // of a PUT: to be sent as they are
+	Fields map[string]string // of a POST: the form's fields, which go before the file's
+}

@@ -86,13 +86,8 @@ func typeAllowed(ct string, allowed []string) bool {
 // bytes decide (512 are looked at), and where they say little, the extension of
 // the path. The answer is always one media type without control characters.
 func sniffType(declared string, head []byte, name string) string {
-	if full, params, ok := parseType(declared); ok {
-		if _, ok := canonicalType(full); ok && full != octetStream {
-			if formatted := mime.FormatMediaType(full, params); formatted != "" && len(formatted) <= maxTypeLength {
-				return formatted
-			}
-			return full
-		}
+	if known := declaredType(declared); known != "" {
+		return known
 	}
 	found := http.DetectContentType(head)
 	base, params, _ := strings.Cut(found, ";")
@@ -104,6 +99,22 @@ func sniffType(declared string, head []byte, name string) string {
 		return better + ";" + params
 	}
 	return better
+}
+
+// declaredType returns a declared content type in normal form, "" when it says
+// nothing: missing, invalid or application/octet-stream.
+func declaredType(declared string) string {
+	full, params, ok := parseType(declared)
+	if !ok || full == octetStream {
+		return ""
+	}
+	if _, ok := canonicalType(full); !ok {
+		return ""
+	}
+	if formatted := mime.FormatMediaType(full, params); formatted != "" && len(formatted) <= maxTypeLength {
+		return formatted
+	}
+	return full
 }
 
 // typeByExtension refines what the first bytes say, "" when it cannot. It is a

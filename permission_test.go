@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,7 +42,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	ctx := t.Context()
-	f := fixture{store: newStore(t)}
+	f := fixture{store: newStore(t, withLinks)}
 	root := f.store.As(caller("*"))
 	_, err := root.Bucket("b").Create(ctx, nil)
 	require.NoError(t, err)
@@ -154,6 +155,15 @@ var operations = []operation{
 	}},
 	{"Object.CheckPut", []string{"storage:b:write", "storage:b:delete"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return w.Bucket("b").Object("o").CheckPut(ctx, &holdall.PutOptions{Replace: true})
+	}},
+	{"Object.PresignGet", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return ignore(w.Bucket("b").Object("o").PresignGet(ctx, time.Minute, nil))
+	}},
+	{"Object.PresignPut", []string{"storage:b:write"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
+		return ignore(w.Bucket("b").Object("n").PresignPut(ctx, time.Minute, nil))
+	}},
+	{"Object.CompletePut", []string{"storage:b:write"}, func(ctx context.Context, f fixture, w *holdall.Workspace) error {
+		return ignore(w.Bucket("b").ObjectID(f.object).CompletePut(ctx))
 	}},
 	{"Object.Open", []string{"storage:b:read"}, func(ctx context.Context, _ fixture, w *holdall.Workspace) error {
 		return ignore(w.Bucket("b").Object("o").Open(ctx))

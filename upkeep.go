@@ -19,7 +19,7 @@ func (s *Store) dueAt(e Entry) time.Time {
 	}
 	switch e.State {
 	case StatePending:
-		sooner(e.UpdatedAt.Add(s.cfg.Grace))
+		sooner(e.UpdatedAt.Add(e.TTL + s.cfg.Grace)) // the TTL is that of an upload link
 	case StateDeleted:
 		sooner(e.DeletedAt.Add(s.cfg.Retention))
 	}

@@ -44,6 +44,16 @@ var goals = []goal{
 	{"PostgresPage/deep", "slowdown", "PostgreSQL: page of 50 at nine tenths by cursor, the same", true, 1.5},
 	{"PostgresPage/folders", "ms", "PostgreSQL: 50 folders of 2,000,000 objects in three tiers, ms", true, 5},
 	{"PostgresMemory", "peak-MiB", "PostgreSQL: peak resident MiB of 32 uploads of 64 MiB at once", true, 250},
+	{"MinioPut/4KiB", "ratio", "MinIO: PutBlob of 4 KiB, against one presigned PUT", false, 0.95},
+	{"MinioPut/1MiB", "ratio", "MinIO: PutBlob of 1 MiB, against the same", false, 0.7},
+	{"MinioPut/16MiB", "ratio", "MinIO: PutBlob of 16 MiB, against the same", false, 0.85},
+	{"MinioPut/64MiB", "ratio", "MinIO: PutBlob of 64 MiB, against the same", false, 0.85},
+	{"MinioGet/4KiB", "ratio", "MinIO: OpenBlob of 4 KiB, against one presigned GET", false, 0.95},
+	{"MinioGet/1MiB", "ratio", "MinIO: OpenBlob of 1 MiB, against the same", false, 0.95},
+	{"MinioGet/16MiB", "ratio", "MinIO: OpenBlob of 16 MiB, against the same", false, 0.95},
+	{"MinioGet/64MiB", "ratio", "MinIO: OpenBlob of 64 MiB, against the same", false, 0.95},
+	{"MinioMemory/1x512MiB", "peak-MiB", "MinIO: MiB that one upload of 512 MiB of unknown size takes", true, 20},
+	{"MinioMemory/16x64MiB", "peak-MiB", "MinIO: MiB that 16 uploads of 64 MiB at once take", true, 100},
 	{"Page/local/deep", "slowdown", "local: page of 50 at nine tenths by cursor, the same", true, 2},
 }
 

@@ -18,9 +18,14 @@ import (
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/postgres"
 	"github.com/holdall-go/holdall/internal/pgtest"
+	"github.com/holdall-go/holdall/internal/s3test"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) {
+	code := pgtest.Run(m)
+	s3test.Stop()
+	os.Exit(code)
+}
 
 var bg = context.Background()
 

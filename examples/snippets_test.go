@@ -35,7 +35,17 @@ type snippet struct {
 	at   string // file:line
 	lang string
 	text string
-	run  bool // the line before it is <!-- run -->
+	run  string // "run" when the line before it is <!-- run -->, "run with minio" likewise
+}
+
+// comment returns the text of a line that is a comment, else "".
+func comment(line string) string {
+	text, open := strings.CutPrefix(line, "<!-- ")
+	text, closed := strings.CutSuffix(text, " -->")
+	if !open || !closed {
+		return ""
+	}
+	return text
 }
 
 var fence = regexp.MustCompile("^\\s*```(\\w*)\\s*$")
@@ -55,7 +65,7 @@ func snippets(t *testing.T, page string) []snippet {
 		case m == nil && open != nil:
 			open.text += line + "\n"
 		case m != nil && open == nil:
-			open = &snippet{at: fmt.Sprintf("%s:%d", page, i+1), lang: m[1], run: before == "<!-- run -->"}
+			open = &snippet{at: fmt.Sprintf("%s:%d", page, i+1), lang: m[1], run: comment(before)}
 		case m != nil:
 			list = append(list, *open)
 			open = nil

@@ -12,13 +12,15 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/memory"
+	"github.com/holdall-go/holdall/backends/minio"
 	"github.com/holdall-go/holdall/httpapi"
 	"github.com/holdall-go/holdall/httpapi/jwtauth"
+	"github.com/holdall-go/holdall/internal/s3test"
 )
 
-// startServer serves what "holdall serve --dev --catalog memory:" does, and
-// returns its address and a token.
-func startServer(t *testing.T) (address, token string) {
+// startServer serves what "holdall serve --dev --catalog memory:" does, with
+// the bytes in blobs unless that is nil, and returns its address and a token.
+func startServer(t *testing.T, blobs holdall.Blobs) (address, token string) {
 	t.Helper()
 	secret := []byte("a secret of no less than 32 bytes")
 	auth, err := jwtauth.New(jwtauth.HS256(secret), nil)
@@ -26,7 +28,10 @@ func startServer(t *testing.T) (address, token string) {
 		t.Fatal(err)
 	}
 	backend := memory.New()
-	store, err := holdall.New(holdall.Config{Catalog: backend, Blobs: backend})
+	if blobs == nil {
+		blobs = backend
+	}
+	store, err := holdall.New(holdall.Config{Catalog: backend, Blobs: blobs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,19 +51,31 @@ func startServer(t *testing.T) (address, token string) {
 // TestShellSnippets types the blocks that follow <!-- run -->, in order, into
 // one shell. A text block after one is what it must print, where … stands for
 // anything on its line, and empty lines do not count.
-func TestShellSnippets(t *testing.T) {
+func TestShellSnippets(t *testing.T) { tour(t, nil, "run") }
+
+// TestShellSnippetsOverMinIO types those that follow <!-- run with minio --> too.
+func TestShellSnippetsOverMinIO(t *testing.T) {
+	s := s3test.Start(t, s3test.MinIO)
+	b, err := minio.New(s.Client(t), s.Bucket(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tour(t, b, "run", "run with minio")
+}
+
+func tour(t *testing.T, blobs holdall.Blobs, run ...string) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not installed")
 	}
 	ran := 0
 	for _, page := range pages(t) {
-		script, want := script(t, page)
-		if script == "" {
+		script, want := script(t, page, run)
+		if !strings.Contains(want, markerOf(run[len(run)-1])) {
 			continue
 		}
 		ran++
 		t.Run(page, func(t *testing.T) {
-			address, token := startServer(t)
+			address, token := startServer(t, blobs)
 			cmd := exec.CommandContext(t.Context(), "sh", "-eu")
 			cmd.Dir = t.TempDir()
 			cmd.Env = append(os.Environ(), "HOLDALL_URL="+address, "HOLDALL_TOKEN="+token, "no_proxy=*")
@@ -77,20 +94,23 @@ func TestShellSnippets(t *testing.T) {
 	}
 }
 
-// marker tells the outputs of blocks apart.
-const marker = "--- the block at "
+// markerOf opens the line that tells the outputs of blocks apart.
+func markerOf(run string) string { return "--- " + run + " at " }
 
-func script(t *testing.T, page string) (script, want string) {
+func script(t *testing.T, page string, run []string) (script, want string) {
 	t.Helper()
 	var last bool // whether the block before was run
 	for _, s := range snippets(t, page) {
-		if s.run {
-			script += "echo; echo '" + marker + s.at + "'\n" + s.text
-			want += marker + s.at + "\n"
-		} else if last && s.lang == "text" {
+		if slices.Contains(run, s.run) {
+			script += "echo; echo '" + markerOf(s.run) + s.at + "'\n" + s.text
+			want += markerOf(s.run) + s.at + "\n"
+			last = true
+			continue
+		}
+		if last && s.lang == "text" {
 			want += s.text
 		}
-		last = s.run
+		last = false
 	}
 	return script, want
 }

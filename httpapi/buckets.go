@@ -51,7 +51,7 @@ func (a *api) listBuckets(w http.ResponseWriter, r *http.Request) error {
 func bucketUpdate(o *object) holdall.BucketUpdate {
 	u := holdall.BucketUpdate{Public: o.bool("public")}
 	if o.has("max_file_size") {
-		n := o.int("max_file_size", math.MaxInt64)
+		n := o.int("max_file_size", 1, math.MaxInt64)
 		u.MaxObjectSize = &n
 	}
 	if o.has("allowed_types") {

@@ -30,8 +30,9 @@ type Authenticator interface {
 type Options struct {
 	// BasePath is what all routes begin with; "" is "/api/v1", "/" is nothing.
 	BasePath string
-	// SigningKeys sign links: the first signs, all verify. Without any, the
-	// routes that sign are not there (404) and no signed link is honoured.
+	// SigningKeys sign links: the first signs, all verify. Without any, no
+	// signed link is made or honoured: there are only those to the blob store,
+	// or, where that makes none, no routes for links (404).
 	SigningKeys []SigningKey
 	// PublicURL is the origin of signed links, such as
 	// "https://files.example.com". "" takes it from each request: its Host and
@@ -185,12 +186,15 @@ func (a *api) routes() []route {
 		{storage + "/records/{collection}", a.unrouted, open | raw},
 		{"/", a.unrouted, open | raw},
 	}
-	if a.signer != nil {
+	if a.signer != nil || a.store.Presigns() {
 		list = append(list,
 			route{"POST " + storage + "/objects/{bucket}/{id}/sign", a.signDownload, 0},
 			route{"POST " + storage + "/objects/{bucket}/sign-upload", a.signUpload, 0},
-			route{"PUT " + storage + "/objects/{bucket}", a.redeemUpload, open | long},
+			route{"POST " + storage + "/objects/{bucket}/{id}/complete", a.completeUpload, long},
 		)
+	}
+	if a.signer != nil {
+		list = append(list, route{"PUT " + storage + "/objects/{bucket}", a.redeemUpload, open | long})
 	}
 	return list
 }

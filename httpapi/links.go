@@ -48,20 +48,22 @@ func isLink(r *http.Request, values url.Values) bool {
 	return values.Has(paramSignature) || !callOf(r).known && (values.Has(paramKeyID) || values.Has(paramExpires))
 }
 
-// linkRequest reads what both kinds of links are asked for with.
-func linkRequest(b *object) (expiresIn time.Duration, err error) {
-	seconds := b.int("expires_in", int64(maxExpiry/time.Second))
-	direct := b.bool("direct")
+// linkRequest reads what both kinds of links are asked for with: for how long,
+// and whether they are to lead to the blob store.
+func (a *api) linkRequest(b *object) (expiresIn time.Duration, direct bool, err error) {
+	seconds := b.int("expires_in", 1, int64(maxExpiry/time.Second))
+	asked := b.bool("direct")
+	direct = asked != nil && *asked
 	switch {
 	case b.err != nil:
-		return 0, b.err
+		return 0, false, b.err
 	case seconds == 0:
-		return 0, badRequest("expires_in is missing; it is 1 to %d seconds", maxExpiry/time.Second)
-	case direct != nil && *direct:
-		return 0, &failure{code: holdall.CodeInvalidRequest, status: http.StatusUnprocessableEntity,
-			detail: "these backends make no links of their own; leave direct out"}
+		return 0, false, badRequest("expires_in is missing; it is 1 to %d seconds", maxExpiry/time.Second)
+	case !direct && a.signer == nil:
+		return 0, false, &failure{code: holdall.CodeInvalidRequest, status: http.StatusUnprocessableEntity,
+			detail: "this server has no key to sign links with; it makes direct ones only"}
 	}
-	return time.Duration(seconds) * time.Second, nil
+	return time.Duration(seconds) * time.Second, direct, nil
 }
 
 func (a *api) signDownload(w http.ResponseWriter, r *http.Request) error {
@@ -70,9 +72,12 @@ func (a *api) signDownload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	inline := b.bool("inline")
-	expiresIn, err := linkRequest(b)
+	expiresIn, direct, err := a.linkRequest(b)
 	if err != nil {
 		return err
+	}
+	if direct {
+		return a.signDirectDownload(w, r, inline != nil && *inline, expiresIn)
 	}
 	o, err := a.objectOf(r).Stat(r.Context())
 	if err != nil {
@@ -132,8 +137,8 @@ func (a *api) signUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	path, contentType, tier := b.text("path"), b.text("content_type"), holdall.Tier(b.text("tier"))
-	maxSize := b.int("max_size", math.MaxInt64)
-	expiresIn, err := linkRequest(b)
+	maxSize := b.int("max_size", 1, math.MaxInt64)
+	expiresIn, direct, err := a.linkRequest(b)
 	if err != nil {
 		return err
 	}
@@ -142,6 +147,9 @@ func (a *api) signUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	bucket := r.PathValue("bucket")
 	target := a.workspace(r).Bucket(bucket).Tier(tier).Object(path)
+	if direct {
+		return signDirectUpload(w, r, b, target, &holdall.PutOptions{ContentType: contentType, MaxSize: maxSize}, expiresIn)
+	}
 	if err := target.CheckPut(r.Context(), &holdall.PutOptions{ContentType: contentType}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdall-go/holdall"
 )
 
 func TestSignedDownload(t *testing.T) {
@@ -157,6 +160,33 @@ func TestLinksWithoutKeys(t *testing.T) {
 	e.do("POST", "/objects/default/sign-upload", root, `{"path":"z","expires_in":60}`).problem(405, "method_not_allowed")
 	e.do("PUT", "/objects/default?signature=x", root, []byte("x")).problem(405, "method_not_allowed")
 	e.do("GET", "/objects/default/"+id+"?signature=x", root, nil).problem(403, "permission_denied")
+}
+
+// linking is a blob store that makes links, and keeps nothing.
+type linking struct{ holdall.Blobs }
+
+func (linking) PresignGet(_ context.Context, key string, _ holdall.PresignedDownload) (string, error) {
+	return "https://store/" + key, nil
+}
+
+func (linking) PresignPut(_ context.Context, key string, _ holdall.PresignedUpload) (holdall.PresignedRequest, error) {
+	return holdall.PresignedRequest{Method: "POST", URL: "https://store/" + key}, nil
+}
+
+func (linking) StatBlob(context.Context, string) (int64, string, error) {
+	return 0, "", holdall.ErrUnavailable
+}
+
+// Links to the blob store need no key of this server, and are the only ones then.
+func TestDirectLinksWithoutKeys(t *testing.T) {
+	e := newEnv(t, func(s *setup) { s.opts.SigningKeys, s.cfg.Blobs = nil, linking{s.cfg.Blobs} })
+	id := e.put("x", "y")
+	require.Contains(t, e.do("POST", "/objects/default/"+id+"/sign", root, `{"expires_in":60,"direct":true}`).want(200)["url"], "https://store/")
+	upload := e.do("POST", "/objects/default/sign-upload", root, `{"path":"z","expires_in":60,"direct":true}`).want(200)
+	e.do("POST", "/objects/default/"+upload["id"].(string)+"/complete", root, nil).problem(503, "unavailable")
+	e.do("POST", "/objects/default/"+id+"/sign", root, `{"expires_in":60}`).problem(422, "invalid_request")
+	e.do("POST", "/objects/default/sign-upload", root, `{"path":"z","expires_in":60}`).problem(422, "invalid_request")
+	e.do("PUT", "/objects/default?signature=x", root, []byte("x")).problem(405, "method_not_allowed")
 }
 
 func TestKeyRotation(t *testing.T) {

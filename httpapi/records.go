@@ -178,7 +178,7 @@ func putStatus(rec holdall.RecordInfo) int {
 }
 
 func (o *object) ttl() time.Duration {
-	return time.Duration(o.int("ttl", int64(holdall.MaxTTL/time.Second))) * time.Second
+	return time.Duration(o.int("ttl", 1, int64(holdall.MaxTTL/time.Second))) * time.Second
 }
 
 func (a *api) patchRecord(w http.ResponseWriter, r *http.Request) error {

@@ -296,15 +296,15 @@ func (o *object) bool(name string) *bool {
 	return &b
 }
 
-// int returns a whole number from 1 to most; 0 stands for absent and null.
-func (o *object) int(name string, most int64) int64 {
-	value, ok := o.get(name, '0', fmt.Sprintf("a whole number from 1 to %d", most))
+// int returns a whole number from least to most; 0 stands for absent and null.
+func (o *object) int(name string, least, most int64) int64 {
+	value, ok := o.get(name, '0', fmt.Sprintf("a whole number from %d to %d", least, most))
 	if !ok {
 		return 0
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil || n < 1 || n > most {
-		o.fail(name, "a whole number from 1 to %d is expected, not %s", most, clip(string(value)))
+	if err != nil || n < least || n > most {
+		o.fail(name, "a whole number from %d to %d is expected, not %s", least, most, clip(string(value)))
 		return 0
 	}
 	return n

@@ -28,7 +28,7 @@ type blobCase struct {
 }
 
 func blobCases() []blobCase {
-	return slices.Concat(blobPutCases, blobReaderCases, blobReadCases, blobRaceCases, blobCopyCases, blobListCases)
+	return slices.Concat(blobPutCases, blobReaderCases, blobReadCases, blobRaceCases, blobCopyCases, blobListCases, blobPresignCases)
 }
 
 func (tc blobCase) on(t tb, store holdall.Blobs) {

@@ -29,13 +29,15 @@ func (s *stutter) Read(p []byte) (int, error) {
 	return s.r.Read(p[:min(len(p), 999)])
 }
 
+var scribble = bytes.Repeat([]byte{0xEE}, 4096)
+
 // greedy is a reader that scribbles over the rest of its buffer, as a Reader may.
 type greedy struct{ r io.Reader }
 
 func (g greedy) Read(p []byte) (int, error) {
 	n, err := g.r.Read(p[:min(len(p), 1000)])
-	for i := n; i < len(p); i++ {
-		p[i] = 0xEE
+	for rest := p[n:]; len(rest) > 0; {
+		rest = rest[copy(rest, scribble):]
 	}
 	return n, err
 }

@@ -21,7 +21,7 @@ type scenario struct {
 
 func faultCases() []storeCase {
 	var cases []storeCase
-	for _, sc := range scenarios {
+	for _, sc := range slices.Concat(scenarios, directScenarios) {
 		cases = append(cases, storeCase{
 			"faults/" + sc.name,
 			"whichever call to a backend fails, and even when all after it fail too, the operation has happened whole or not at all, " +
@@ -37,7 +37,7 @@ func (sc scenario) everyFault(s *storeRun) {
 	sizes := s.smallAndLarge()
 	if _, ok := holdall.As[holdall.AtomicPutter](s.inner.Catalog); !ok {
 		sizes = sizes[1:] // all go the same way
-	} else if strings.HasPrefix(sc.name, "record") {
+	} else if strings.HasPrefix(sc.name, "record") || strings.HasPrefix(sc.name, "complete") {
 		sizes = sizes[:1]
 	}
 	for _, size := range sizes {

@@ -33,6 +33,7 @@ func backends() map[string]backend {
 	return map[string]backend{
 		"memory":     {"memory:", openMemory},
 		"local":      {"local:DIR", openLocal},
+		"minio":      {"minio://KEY:SECRET@HOST:PORT/BUCKET (bytes only)", openMinIO},
 		"postgres":   {"postgres://USER:PASSWORD@HOST/DATABASE", openPostgres},
 		"postgresql": {"postgresql://…", openPostgres},
 	}

@@ -31,7 +31,7 @@ func withoutPassword(address string) string {
 		return address
 	}
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || u.User == nil && strings.Contains(rest, "@") {
 		return scheme + "://…" // who knows where a secret is in it
 	}
 	u.RawQuery = "" // a password may stand there too

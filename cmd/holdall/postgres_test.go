@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +28,8 @@ func TestPasswordsStayOutOfSight(t *testing.T) {
 		"postgres://ann@db/files?password=secret":    "postgres://ann@db/files",
 		"postgres://ann:sec%ret@db/files":            "postgres://…",
 		"postgres://ann:secret@[::1]:5432/files?x=1": "postgres://ann:xxxxx@[::1]:5432/files",
+		"minio://KEY:12/secret@h:9000/files":         "minio://…",
+		"minio://KEY:secret@h:9000,i:9000/files":     "minio://KEY:xxxxx@h:9000,i:9000/files",
 	} {
 		require.Equal(t, want, withoutPassword(address))
 	}
@@ -36,21 +38,25 @@ func TestPasswordsStayOutOfSight(t *testing.T) {
 	require.NotContains(t, r.errors, "topsecret")
 }
 
-func TestServePostgres(t *testing.T) {
-	dsn := pgtest.DSN(t)
-	conn, err := pgx.Connect(t.Context(), dsn)
+// newDatabase makes a database on the tests' server and returns its address.
+func newDatabase(t *testing.T, name string) string {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	_, err = conn.Exec(t.Context(), "DROP DATABASE IF EXISTS serve_test")
+	conn, err := pgx.ConnectConfig(t.Context(), cfg)
 	require.NoError(t, err)
-	_, err = conn.Exec(t.Context(), "CREATE DATABASE serve_test")
-	require.NoError(t, err)
-	cfg, err := pgx.ParseConfig(dsn)
-	require.NoError(t, err)
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))),
-		Path: "/serve_test", RawQuery: "sslmode=disable"}
-	address := u.String()
+	defer func() { require.NoError(t, conn.Close(context.Background())) }()
+	for _, sql := range []string{"DROP DATABASE IF EXISTS ", "CREATE DATABASE "} {
+		_, err = conn.Exec(t.Context(), sql+name)
+		require.NoError(t, err)
+	}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port)),
+		Path: "/" + name, RawQuery: "sslmode=disable"}
+	return u.String()
+}
 
+func TestServePostgres(t *testing.T) {
+	address := newDatabase(t, "serve_test")
 	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_CATALOG="+address)
 	r := p.run("", "serve", "--migrate=false", "--listen", "127.0.0.1:0")
 	require.Equal(t, 1, r.code, "without its tables it does not start: %s", r.errors)

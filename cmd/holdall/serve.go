@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -101,7 +102,8 @@ func (s *server) serve(ctx context.Context, store *holdall.Store, h http.Handler
 	srv := newHTTPServer(h, log)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
-	log.Info("serving", "address", ln.Addr().String(), "catalog", withoutPassword(s.store.catalog))
+	log.Info("serving", "address", ln.Addr().String(), "catalog", withoutPassword(s.store.catalog),
+		"blobs", withoutPassword(cmp.Or(s.store.blobs, s.store.catalog)))
 	if len(sec.signing) == 0 {
 		log.Warn("signed links are off: " + envSigningKey + " is not set")
 	}

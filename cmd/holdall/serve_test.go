@@ -26,6 +26,7 @@ type serving struct {
 	cmd    *exec.Cmd
 	url    string
 	stdout bytes.Buffer // to be read once it has stopped
+	errors bytes.Buffer // likewise
 	log    sync.WaitGroup
 }
 
@@ -41,6 +42,7 @@ func (p *program) serve(args ...string) *serving {
 	s.log.Go(func() {
 		defer close(address)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			s.errors.WriteString(lines.Text() + "\n")
 			var l struct{ Msg, Address string }
 			if _ = json.Unmarshal(lines.Bytes(), &l); l.Msg == "serving" {
 				address <- l.Address

@@ -21,7 +21,7 @@ type storeFlags struct {
 
 func (s *storeFlags) define(fs *flag.FlagSet) {
 	fs.StringVar(&s.catalog, "catalog", defaultCatalog, "`address` of the backend that keeps buckets and file metadata: "+schemes())
-	fs.StringVar(&s.blobs, "blobs", "", "`address` of the backend that keeps bytes; where the catalog is, unless named")
+	fs.StringVar(&s.blobs, "blobs", "", "`address` of the backend that keeps bytes; where the catalog is, unless named.\nFor minio:// the key may come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	fs.StringVar(&s.records, "records", "", "`address` of the backend that keeps records; where the catalog is, unless named")
 	s.maxObjectSize = holdall.DefaultMaxObjectSize
 	fs.Var(&s.maxObjectSize, "max-object-size", "`size` of the largest file, such as 64MiB or 5GB")

@@ -242,7 +242,32 @@ func (s *server) walkLinks() {
 		s.do("POST", c.target, as(ann), js(strings.Replace(c.text, "{", `{"direct":true,`, 1))).want(422)
 	}
 	s.do("POST", "/storage/objects/default/sign-upload", as(ann), js(`{"path":"links","expires_in":60}`)).want(409)
+	s.do("POST", "/storage/objects/default/"+id+"/complete", as(ann)).code(422, "invalid_request")
 	s.walkRedeem()
+	s.walkDirect()
+}
+
+func (s *server) walkDirect() {
+	d := newDirectServer(s)
+	d.bucket(`{"name":"direct"}`)
+	put, form := d.sign(ann, "put", `"size":5,"checksum":"`+sum("hello")+`"`), d.sign(ann, "form", `"max_size":5`)
+	target := "/storage/objects/direct/" + put.ID + "/complete"
+	d.do("POST", target, as(ann)).code(400, "invalid_request")
+	d.do("POST", target).want(401)
+	d.do("POST", target, as(caller{tenant: "acme", user: "ann"})).want(403)
+	d.do("POST", target, as(bob)).code(404, "object_not_found")
+	d.do("POST", target, as(ann), header("Accept", xml)).want(406)
+	d.send(put, "hello")
+	d.do("PATCH", "/storage/buckets/direct", as(ann), js(`{"allowed_types":["image/png"]}`)).must(200)
+	d.do("POST", target, as(ann)).code(422, "type_not_allowed")
+	d.do("PATCH", "/storage/buckets/direct", as(ann), js(`{"allowed_types":null,"max_file_size":4}`)).must(200)
+	d.do("POST", target, as(ann)).code(413, "too_large")
+	d.do("PATCH", "/storage/buckets/direct", as(ann), js(`{"max_file_size":null}`)).must(200)
+	d.do("POST", target, as(ann)).want(201)
+	d.uploadID(ann, "direct", "form", "taken")
+	d.send(form, "hello")
+	d.complete(ann, form).code(409, "object_exists")
+	d.do("POST", "/storage/objects/direct/"+put.ID+"/sign", as(ann), js(`{"direct":true,"expires_in":60}`)).want(200)
 }
 
 func (s *server) walkRedeem() {

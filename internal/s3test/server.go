@@ -1,0 +1,186 @@
+package s3test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// process is a server's program at work.
+type process struct {
+	args []string // program and arguments
+	env  []string
+	dir  string // its data, removed at the end
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	out  log
+}
+
+// log keeps the end of what a server prints.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.buf.Len() > 64<<10 {
+		l.buf.Next(32 << 10)
+	}
+	return l.buf.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func newServer(k *Kind) (*Server, error) {
+	bin, err := binary(k.tool)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "holdall-"+k.Name+"-")
+	if err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Kind: k, Addr: addr, Key: "holdall-test", Secret: "holdall-secret", process: process{args: []string{bin}, dir: dir}}
+	if err := k.start(s); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("%w\n%s", err, s.out.String())
+	}
+	return s, nil
+}
+
+func startMinIO(s *Server) error {
+	s.args = append(s.args, "server", "--address", s.Addr, s.dir)
+	s.env = minioEnv(s)
+	if err := s.run(); err != nil {
+		return err
+	}
+	if err := s.ready("http://"+s.Addr+"/minio/health/cluster", 20*time.Second); err != nil {
+		return err
+	}
+	return s.answers(20 * time.Second)
+}
+
+// answers waits until requests are served: a MinIO that is healthy may have
+// its users still to load.
+func (s *Server) answers(limit time.Duration) error {
+	c, err := s.client(s.Addr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for {
+		if _, err = c.ListBuckets(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func minioEnv(s *Server) []string {
+	return []string{"MINIO_ROOT_USER=" + s.Key, "MINIO_ROOT_PASSWORD=" + s.Secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off"}
+}
+
+func startVersityGW(s *Server) error {
+	data, side := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "meta")
+	for _, d := range []string{data, side} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return err
+		}
+	}
+	s.args = append(s.args, "--port", s.Addr, "--access", s.Key, "--secret", s.Secret, "--region", Region, "--health", "/health", "--quiet",
+		"posix", "--sidecar", side, data)
+	if err := s.run(); err != nil {
+		return err
+	}
+	return s.ready("http://"+s.Addr+"/health", 20*time.Second)
+}
+
+// run starts the program.
+func (p *process) run() error {
+	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Stdout, cmd.Stderr = &p.out, &p.out
+	cmd.SysProcAttr = dieWithParent()
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	p.cmd, p.done = cmd, done
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	return nil
+}
+
+// ready waits until the address answers 200.
+func (p *process) ready(url string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(resp.Status)
+		}
+		select {
+		case <-p.done:
+			return errors.New("the server ended at once")
+		case <-ctx.Done():
+			return fmt.Errorf("the server is not ready after %v: %w", limit, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Kill ends the program at once, as a crash does, and waits for its end.
+func (p *process) Kill() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// stop ends the program and removes its data.
+func (p *process) stop() {
+	p.Kill()
+	if p.dir != "" {
+		_ = os.RemoveAll(p.dir)
+	}
+}
+
+// freeAddr returns an address on this machine that nothing listens on.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

@@ -1,0 +1,181 @@
+package s3faults
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/backends/minio"
+	"github.com/holdall-go/holdall/internal/check"
+	"github.com/holdall-go/holdall/internal/s3test"
+)
+
+// load keeps uploading through stores, each of which begins with another node.
+type load struct {
+	acked, failed atomic.Int64
+	stop          context.CancelFunc
+	wg            sync.WaitGroup
+}
+
+func startLoad(t *testing.T, b *bench, stores []*holdall.Store, name string) *load {
+	l := &load{}
+	ctx, stop := context.WithCancel(t.Context())
+	l.stop = stop
+	for i := range 2 * len(stores) {
+		l.wg.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				size := []int{2000, 300_000, 11 << 20}[n%3]
+				// An upload that has begun comes to its end.
+				err := b.upload(context.WithoutCancel(ctx), stores[i%len(stores)], fmt.Sprintf("%s/%d/%d", name, i, n), random(size), n%2 == 0)
+				if err != nil {
+					l.failed.Add(1)
+				} else {
+					l.acked.Add(1)
+				}
+			}
+		})
+	}
+	return l
+}
+
+// until waits for so many more uploads to succeed.
+func (l *load) until(t *testing.T, more int64) {
+	t.Helper()
+	from := l.acked.Load()
+	deadline := time.After(2 * time.Minute)
+	for l.acked.Load() < from+more {
+		select {
+		case <-deadline:
+			t.Fatalf("only %d of %d uploads in two minutes", l.acked.Load()-from, more)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func (l *load) end() (acked, failed int64) {
+	l.stop()
+	l.wg.Wait()
+	return l.acked.Load(), l.failed.Load()
+}
+
+// A cluster of four goes on without one node, whichever, serves reads without
+// two, and has lost nothing that it acknowledged when they are back.
+func TestClusterLosesNodes(t *testing.T) {
+	c := s3test.StartCluster(t, 4)
+	b := newBench(t)
+	bucket := c.Nodes[0].Bucket(t)
+	var stores []*holdall.Store
+	var blobs []*minio.Backend
+	for i := range c.Nodes {
+		o, err := minio.Open(t.Context(), c.URL(i, bucket, "&timeout=10s"))
+		require.NoError(t, err)
+		defer o.Close()
+		blobs = append(blobs, o)
+		stores = append(stores, b.store(o))
+	}
+	phase := func(name string, first, more int64, fault func()) (failed int64) {
+		l := startLoad(t, b, stores, name)
+		l.until(t, first)
+		began := time.Now()
+		fault()
+		l.until(t, more)
+		took := time.Since(began)
+		acked, failed := l.end()
+		t.Logf("%s: %d acknowledged, %d failed; from the fault to %d more %v", name, acked, failed, more, took.Round(time.Millisecond))
+		return failed
+	}
+	none := func() {}
+
+	require.Zero(t, phase("four nodes", 20, 20, none))
+	phase("one killed", 10, 40, c.Nodes[1].Kill)
+	b.allReadable(stores)
+	require.NoError(t, c.Restart(1))
+	require.NoError(t, c.Ready(time.Minute))
+	require.Zero(t, phase("four again", 20, 20, none))
+
+	phase("two killed", 10, 0, func() {
+		c.Nodes[2].Kill()
+		c.Nodes[3].Kill()
+		// What was under way may succeed still; what begins now cannot.
+		began := time.Now()
+		require.ErrorIs(t, b.upload(t.Context(), stores[0], "too late", random(6<<20), true), holdall.ErrUnavailable)
+		t.Logf("a write to half of the nodes fails after %v", time.Since(began).Round(time.Millisecond))
+	})
+	// MinIO acknowledges what is on three of the four drives, so that two may
+	// have one of them; it says then that there is no such object.
+	for _, name := range []string{"four nodes", "one killed", "four again", "two killed"} {
+		all, unread := b.unread(stores[0], name+"/")
+		t.Logf("%s: %d of %d acknowledged objects can be read from half of the nodes", name, all-len(unread), all)
+		require.Less(t, len(unread), all, name)
+	}
+
+	require.NoError(t, c.Restart(2))
+	require.NoError(t, c.Restart(3))
+	require.NoError(t, c.Ready(time.Minute))
+	b.allReadable(stores)
+	t.Logf("all are back: %+v", b.settle(blobs[0]))
+}
+
+// allReadable waits until every acknowledged object can be read whole by
+// every store: a node takes a while to find the others again.
+func (b *bench) allReadable(stores []*holdall.Store) {
+	b.t.Helper()
+	began := time.Now()
+	for i := 0; i < len(stores); {
+		all, unread := b.unread(stores[i], "")
+		if len(unread) == 0 {
+			i++
+			continue
+		}
+		if time.Since(began) > 3*time.Minute {
+			b.t.Fatalf("%d of %d acknowledged objects cannot be read by store %d: %v", len(unread), all, i, unread)
+		}
+	}
+	b.t.Logf("every acknowledged object can be read through every node after %v", time.Since(began).Round(time.Millisecond))
+}
+
+// unread returns how many objects were acknowledged under a prefix, and why
+// those cannot be read that cannot. Wrong bytes fail the test.
+func (b *bench) unread(s *holdall.Store, prefix string) (all int, unread map[string]error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	unread = map[string]error{}
+	slots := make(chan struct{}, 16)
+	for path, want := range b.ledger.Acknowledged() {
+		if !strings.HasPrefix(path, prefix) {
+			continue
+		}
+		all++
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			got, err := fetch(b.t.Context(), s, path)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				unread[path] = err
+			} else if check.Of(got) != want {
+				b.t.Errorf("%s: %d bytes came back that are not those that were put", path, len(got))
+			}
+		})
+	}
+	wg.Wait()
+	return all, unread
+}
+
+func fetch(ctx context.Context, s *holdall.Store, path string) ([]byte, error) {
+	r, err := workspace(s).Bucket("default").Object(path).Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
