@@ -120,16 +120,26 @@ export class ObjectsApi {
     return this.#api.json("POST", `${object(bucket, id)}/sign`, { ...options, json: link, repeatable: true });
   }
 
-  /** Makes a link for one upload without a token. */
+  /**
+   * Makes a link for one upload without a token. With `direct` it leads straight to the blob store, and what was
+   * uploaded becomes visible by {@link complete}: `id` is then in the link.
+   */
   async signUpload(bucket: string, link: SignUpload, options?: CallOptions): Promise<UploadLink> {
     const call = { ...options, json: normalized(link), repeatable: true };
     return this.#api.json("POST", `/storage/objects/${segment(bucket)}/sign-upload`, call);
   }
 
-  /** Uploads by a link of {@link signUpload}, without a token. The answer is null when the link leads straight to a blob store. */
+  /**
+   * Uploads by a link of {@link signUpload}, without a token. The answer is null when the link leads straight to a blob
+   * store. For such a link a stream is read into a Blob first, and so is all of a form.
+   */
   uploadByLink(link: UploadLink, body: UploadBody, options: SendOptions = {}): Promise<StoredObject | null> {
-    const url = new URL(link.url, this.#api.url(""));
-    return uploadByLink(this.#api.transport, { url, method: link.method, headers: link.headers }, body, options);
+    return uploadByLink(this.#api.transport, link, new URL(link.url, this.#api.url("")), body, options);
+  }
+
+  /** Makes visible what was uploaded by a direct link; `id` is the link's. Called again, it returns the object again. */
+  async complete(bucket: string, id: string, options?: CallOptions): Promise<StoredObject> {
+    return this.#api.json("POST", `${object(bucket, id)}/complete`, { ...options, repeatable: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import { conditions, query } from "./address.js";
 import { orNetworkError, type ApiRequest, type Transport } from "./transport.js";
-import type { CallOptions, Metadata, Progress, SourceType, Tier } from "./types.js";
+import type { CallOptions, Metadata, Progress, SourceType, Tier, UploadLink } from "./types.js";
 import { isStream, sendable, sha256, type UploadBody } from "./uploadbody.js";
 
 /** How to watch an upload. */
@@ -53,25 +53,41 @@ export async function upload<T>(transport: Transport, url: URL, body: UploadBody
   });
 }
 
-/** Uploads by a signed link, without a token. */
-export async function uploadByLink<T>(
-  transport: Transport,
-  link: { url: URL; method: string; headers: { [name: string]: string } },
-  body: UploadBody,
-  { onProgress, signal }: SendOptions,
-): Promise<T> {
-  const headers = new Headers(link.headers);
-  if (!headers.has("Content-Type")) headers.set("Content-Type", typeOf(body));
-  return send(transport, {
+/** Uploads by a signed link, without a token. A blob store's answer is no JSON, and says nothing. */
+export async function uploadByLink<T>(transport: Transport, link: UploadLink, url: URL, body: UploadBody, options: SendOptions): Promise<T | null> {
+  const { onProgress, signal } = options;
+  let sent = await prepared(body, url, signal);
+  const direct = link.id !== undefined;
+  if (direct && isStream(sent)) sent = await new Response(sent).blob(); // a blob store wants to know the length
+  const headers = new Headers("headers" in link ? link.headers : {});
+  if ("fields" in link) {
+    const form = new Response(formOf(link.fields, sent));
+    headers.set("Content-Type", form.headers.get("Content-Type") ?? "");
+    sent = await form.blob();
+  } else if (!headers.has("Content-Type")) {
+    headers.set("Content-Type", typeOf(body));
+  }
+  const request: ApiRequest = {
     method: link.method,
-    url: link.url,
+    url,
     headers,
-    body: await prepared(body, link.url, signal),
+    body: sent,
     authorized: false,
     repeatable: false,
     ...(signal && { signal }),
     ...(onProgress && { onUpload: onProgress }),
-  });
+  };
+  if (!direct) return send(transport, request);
+  await transport.send(request, (response) => response.text());
+  return null;
+}
+
+/** Returns a form with the fields and then, last, the file, as a blob store wants it. */
+function formOf(fields: { [name: string]: string }, file: UploadBody): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", new Blob([file as BlobPart]), "file");
+  return form;
 }
 
 async function send<T>(transport: Transport, request: ApiRequest): Promise<T> {

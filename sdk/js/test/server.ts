@@ -24,8 +24,9 @@ export function mint(claims: Claims = {}): string {
 }
 
 /** Starts the server that `npm test` has built, over memory, and stops it when the tests of the file are done. */
-export async function startServer(): Promise<string> {
-  const server = spawn(fileURLToPath(new URL("../holdall", import.meta.url)), ["serve", "--dev", "--catalog", "memory:", "--listen", "127.0.0.1:0"], {
+export async function startServer(...more: string[]): Promise<string> {
+  const flags = ["serve", "--dev", "--catalog", "memory:", "--listen", "127.0.0.1:0", ...more];
+  const server = spawn(fileURLToPath(new URL("../holdall", import.meta.url)), flags, {
     env: { ...process.env, HOLDALL_JWT_SECRET: secret },
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -34,11 +35,27 @@ export async function startServer(): Promise<string> {
     server.kill("SIGKILL"); // all it has is in memory
     await exited;
   });
+  return printed(server.stdout, /^export HOLDALL_URL=(.*)$/m);
+}
+
+/** Starts MinIO, which is built the first time, for `--blobs`. */
+export async function startMinIO(): Promise<string> {
+  const root = fileURLToPath(new URL("../../../..", import.meta.url));
+  const server = spawn("go", ["run", "./internal/s3test/minio"], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+  const exited = new Promise((resolve) => server.once("exit", resolve));
+  after(async () => {
+    server.stdin.end();
+    await exited;
+  });
+  return printed(server.stdout, /^(minio:.*)$/m);
+}
+
+async function printed(stdout: AsyncIterable<Buffer>, wanted: RegExp): Promise<string> {
   let output = "";
-  for await (const chunk of server.stdout) {
+  for await (const chunk of stdout) {
     output += chunk;
-    const url = /^export HOLDALL_URL=(.*)$/m.exec(output)?.[1];
-    if (url !== undefined) return url;
+    const found = wanted.exec(output)?.[1];
+    if (found !== undefined) return found;
   }
   throw new Error(`the server did not start: ${output}`);
 }

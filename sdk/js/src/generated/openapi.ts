@@ -286,6 +286,34 @@ export interface paths {
         patch: operations["updateObject"];
         trace?: never;
     };
+    "/storage/objects/{bucket}/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The bucket. */
+                bucket: components["parameters"]["Bucket"];
+                /** @description The object. */
+                id: components["parameters"]["ObjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a direct upload visible
+         * @description Needs write, and is for the caller who asked for the link; to anybody else the upload does not exist (404). The
+         *     id is the one that `sign-upload` answered. Size and checksum of what was uploaded are verified and the bucket's
+         *     rules hold as they are now. Before anything has arrived it is 400. What failed can be tried again, and what is
+         *     complete answers the same again. Without it an upload is cleared away some time after its link has expired.
+         */
+        post: operations["completeUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/storage/objects/{bucket}/{id}/copy": {
         parameters: {
             query?: never;
@@ -353,7 +381,8 @@ export interface paths {
         put?: never;
         /**
          * Make a link that downloads an object
-         * @description Needs read. Whoever holds the link may download this object without a token until it expires.
+         * @description Needs read. Whoever holds the link may download this object without a token until it expires. With `direct` the
+         *     link leads to the blob store itself, past this server, to the bytes that the object has now.
          */
         post: operations["signDownload"];
         delete?: never;
@@ -401,6 +430,10 @@ export interface paths {
          * Make a link for one upload
          * @description Needs write. Whoever holds the link may upload to that path, once, without a token. The bucket's rules hold for
          *     that upload as for any other.
+         *
+         *     With `direct` the link leads to the blob store itself, past this server. With `size` and `checksum` it is a PUT
+         *     of exactly these bytes, which works once; without them it is an HTML form of up to `max_size` bytes, which may be
+         *     sent again until it expires. What was uploaded becomes visible by `complete`, which only this caller may call.
          */
         post: operations["signUpload"];
         delete?: never;
@@ -951,13 +984,20 @@ export interface components {
             inline?: boolean;
         };
         SignUpload: {
+            /** @description The SHA-256 of a direct upload, with its size. */
+            checksum?: string;
             content_type?: string;
-            /** @default false */
+            /**
+             * @description A link straight to the blob store, where that can make one.
+             * @default false
+             */
             direct?: boolean;
             expires_in: number;
             /** @description Bytes; the bucket's limit holds anyway. */
             max_size?: number;
             path: components["schemas"]["Path"];
+            /** @description The number of bytes of a direct upload, with its checksum. */
+            size?: number;
             tier?: components["schemas"]["Tier"];
         };
         /**
@@ -979,13 +1019,25 @@ export interface components {
         /** @description How long the record lives from this write on, in seconds; null is for ever. */
         TTL: number | null;
         UploadLink: {
-            expires_at?: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"];
             /** @description Send each of these. */
             headers: {
                 [key: string]: string;
             };
+            /** @description Of a direct upload: what to complete. */
+            id?: components["schemas"]["ObjectId"];
             /** @constant */
             method: "PUT";
+            url: string;
+        } | {
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Send each of these, before the file. */
+            fields: {
+                [key: string]: string;
+            };
+            id: components["schemas"]["ObjectId"];
+            /** @constant */
+            method: "POST";
             url: string;
         };
     };
@@ -2401,6 +2453,35 @@ export interface operations {
             504: components["responses"]["Timeout"];
         };
     };
+    completeUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The bucket. */
+                bucket: components["parameters"]["Bucket"];
+                /** @description The object. */
+                id: components["parameters"]["ObjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: components["responses"]["Uploaded"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["BucketOrObjectNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["ObjectConflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["NoDirectLinks"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
     copyObject: {
         parameters: {
             query?: never;
@@ -2581,7 +2662,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Send the file as the body of a request with this method, to this URL, with these headers. */
+            /**
+             * @description With `headers`: send the file as the body of a request with this method, to this URL, with these headers.
+             *     With `fields`: POST a `multipart/form-data` form with these fields and then, last, the file as field `file`.
+             */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["XRequestId"];
