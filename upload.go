@@ -1,6 +1,7 @@
 package holdall
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -52,6 +53,7 @@ type upload struct {
 	bucket Entry
 	entry  Entry // what will be live
 	old    bool  // entry replaces the bytes of a live object
+	ready  bool  // the body is in memory and small
 	// copyFrom is the key of a blob to copy, when the bytes need not pass here.
 	copyFrom string
 }
@@ -68,7 +70,9 @@ type upload struct {
 //
 // Memory does not grow with the size. It costs a look-up of the bucket and of
 // the path, then one commit where catalog and blobs are one backend and the
-// body fits it; else a pending entry, the bytes and the live entry.
+// body fits it; else a pending entry, the bytes and the live entry. The path
+// is not looked up for a new object whose body is in memory (bytes.Reader,
+// bytes.Buffer, strings.Reader) and has at most 1 MiB: that commit decides.
 func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (ObjectInfo, error) {
 	up := &upload{op: "object.put", w: o.w}
 	if opts != nil {
@@ -77,6 +81,7 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	if up.opts.Late != nil {
 		return up.putLate(ctx, o, r)
 	}
+	up.ready = inMemory(r)
 	if err := up.prepare(ctx, o); err != nil {
 		return ObjectInfo{}, err
 	}
@@ -93,7 +98,24 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	return up.commit(ctx)
 }
 
-const sniffLen = 512 // what http.DetectContentType looks at
+const (
+	sniffLen = 512 // what http.DetectContentType looks at
+	// smallBody is up to how many bytes in memory it does not pay to look
+	// first whether they may come.
+	smallBody = 1 << 20
+)
+
+func inMemory(r io.Reader) bool {
+	switch r := r.(type) {
+	case *bytes.Reader:
+		return r.Len() <= smallBody
+	case *bytes.Buffer:
+		return r.Len() <= smallBody
+	case *strings.Reader:
+		return r.Len() <= smallBody
+	}
+	return false
+}
 
 // begin takes the body on, under the limits that are known.
 func (up *upload) begin(r io.Reader) {
@@ -135,6 +157,20 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 	if err := o.w.s.admits(up.op, up.bucket, o.path, up.opts.Size, ""); err != nil && errors.Is(err, ErrTooLarge) {
 		return err
 	}
+	if err := up.findPlace(ctx, o, scope); err != nil {
+		return err
+	}
+	up.label(o.w.s.newBlobKey(up.entry.ID))
+	return nil
+}
+
+// findPlace looks what is at the path. Where one commit takes the entry and
+// its few bytes, and nothing may be replaced, that commit finds it out.
+func (up *upload) findPlace(ctx context.Context, o *Object, scope Scope) error {
+	if up.ready && up.w.s.atomic != nil && !up.replaces() {
+		up.entry = o.w.newObject(o.subject(), scope)
+		return nil
+	}
 	old, err := o.w.s.catalog.Get(ctx, o.w.place(o.subject(), scope))
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -142,18 +178,14 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 			return fail(up.op, KindObject, o.path, CodePrecondition, "there is no object at the path to replace")
 		}
 		up.entry = o.w.newObject(o.subject(), scope)
+		return nil
 	case err != nil:
 		return wrap(up.op, KindObject, o.path, err)
 	case !up.replaces():
 		return up.taken(o.path)
-	default:
-		up.entry, up.old = old, true
-		if err := up.stillMatches(old); err != nil {
-			return err
-		}
 	}
-	up.label(o.w.s.newBlobKey(up.entry.ID))
-	return nil
+	up.entry, up.old = old, true
+	return up.stillMatches(old)
 }
 
 func (up *upload) taken(path string) error {

@@ -15,17 +15,23 @@ func placeArgs(r holdall.Ref) []any {
 
 // Get implements [holdall.Catalog].
 func (b *Backend) Get(ctx context.Context, ref holdall.Ref) (e holdall.Entry, err error) {
-	sql, args := b.sql.getByPlace, placeArgs(ref)
-	if ref.ID != "" {
-		sql, args = b.sql.getByID, []any{ref.ID, ref.Tenant}
-	}
 	err = b.read(ctx, func(q querier) (err error) {
-		if e, err = scanEntry(q.QueryRow(ctx, sql, args...)); err == pgx.ErrNoRows {
+		if e, err = b.sql.get(ctx, q, ref); err == pgx.ErrNoRows {
 			err = fmt.Errorf("postgres: %w: no such entry", holdall.ErrNotFound)
 		}
 		return err
 	})
 	return e, err
+}
+
+func (s *statements) get(ctx context.Context, q querier, ref holdall.Ref) (holdall.Entry, error) {
+	switch {
+	case ref.ID != "":
+		return scanEntry(q.QueryRow(ctx, s.getByID, ref.ID, ref.Tenant))
+	case hasContent(ref.Kind):
+		return scanAt(q.QueryRow(ctx, s.getObjectAt, placeArgs(ref)...), ref)
+	}
+	return scanAt(q.QueryRow(ctx, s.getByPlace, placeArgs(ref)...), ref)
 }
 
 // Remove implements [holdall.Catalog].
@@ -40,6 +46,20 @@ func (b *Backend) Remove(ctx context.Context, tenant, id string, version int64) 
 		}
 		return fmt.Errorf("postgres: %w: entry %s is not at version %d", holdall.ErrConflict, id, version)
 	})
+}
+
+// RemoveBatch implements [holdall.BatchRemover], in one statement.
+func (b *Backend) RemoveBatch(ctx context.Context, es []holdall.Entry) (n int, err error) {
+	ids, tenants, versions := make([]string, len(es)), make([]string, len(es)), make([]int64, len(es))
+	for i, e := range es {
+		ids[i], tenants[i], versions[i] = e.ID, e.Tenant, e.Version
+	}
+	err = b.write(ctx, func(q querier) error {
+		tag, err := q.Exec(ctx, b.sql.removeBatch, ids, tenants, versions)
+		n = int(tag.RowsAffected())
+		return err
+	})
+	return n, err
 }
 
 // Scan implements [holdall.Catalog].

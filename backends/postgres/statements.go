@@ -12,10 +12,10 @@ type statements struct {
 	table   string // of entries
 	indexes map[string]indexUse
 
-	getByID, getByPlace              string
+	getByID, getByPlace, getObjectAt string
 	insert, insertOrFail, upsert     fencedStatement
 	updateByID, updateByPlace        fencedStatement
-	evict, remove                    string
+	evict, remove, removeBatch       string
 	headByID, headByPlace            string
 	lockByID, lockByPlace, anyObject string
 	scanByID, scanDue, scanAll       string
@@ -55,8 +55,9 @@ const (
 
 func (s *statements) entryStatements() {
 	from := " FROM " + s.table + " e WHERE "
-	s.getByID = "SELECT " + selected("e") + from + byID
-	s.getByPlace = "SELECT " + selected("e") + from + byPlace
+	s.getByID = "SELECT " + selected + from + byID
+	s.getByPlace = "SELECT " + listed(lifeColumns) + from + byPlace
+	s.getObjectAt = "SELECT " + listed(lifeColumns, contentColumns) + from + byPlace
 	s.headByID = "SELECT " + head + from + byID
 	s.headByPlace = "SELECT " + head + from + byPlace
 	s.lockByID = s.headByID + " FOR UPDATE"
@@ -64,11 +65,16 @@ func (s *statements) entryStatements() {
 	s.anyObject = "SELECT EXISTS (SELECT" + from + "e.tenant = $1 AND e.kind = 'object' AND e.container = $2 AND e.state = 'live'" +
 		" AND (e.expires_at IS NULL OR e.expires_at > $3))"
 	s.remove = "DELETE" + from + byID + " AND e.version = $3"
+	// By ctid, so that what somebody else has locked is skipped and what is
+	// deleted is what was locked.
+	s.removeBatch = "DELETE FROM " + s.table + " WHERE ctid = ANY (ARRAY (SELECT e.ctid FROM " + s.table + " e" +
+		" JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS d(id, tenant, version) ON e.id = d.id AND e.tenant = d.tenant AND e.version = d.version" +
+		" FOR UPDATE OF e SKIP LOCKED))"
 	s.evict = "DELETE" + from + byPlace + " AND e.expires_at <= $7"
-	s.scanByID = "SELECT " + selected("e") + from + "e.id = ANY ($1::text[])"
-	s.scanDue = "SELECT " + selected("e") + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
+	s.scanByID = "SELECT " + selected + from + "e.id = ANY ($1::text[])"
+	s.scanDue = "SELECT " + selected + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
 	s.ping = "SELECT FROM " + s.table + " LIMIT 1"
-	s.scanAll = "SELECT " + selected("e") + from + "e.id > $1 ORDER BY e.id LIMIT $2"
+	s.scanAll = "SELECT " + selected + from + "e.id > $1 ORDER BY e.id LIMIT $2"
 	for _, fenced := range []bool{false, true} {
 		container := param("container")
 		if fenced {
