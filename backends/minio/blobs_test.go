@@ -164,3 +164,21 @@ func TestCancelledUploadLeavesNothing(t *testing.T) {
 		require.ErrorIs(t, err, holdall.ErrNotFound)
 	})
 }
+
+// A key that has bytes keeps them.
+func TestKeyIsWrittenOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s *s3test.Server) {
+		b := backend(t, s, nil)
+		for what, size := range bodies {
+			first := random(size)
+			_, err := b.PutBlob(t.Context(), "aa/"+what, bytes.NewReader(first), -1)
+			require.NoError(t, err)
+			for other, size := range bodies {
+				_, err = b.PutBlob(t.Context(), "aa/"+what, bytes.NewReader(random(size)), -1)
+				require.ErrorIs(t, err, holdall.ErrExists, "%s over %s", other, what)
+			}
+			requireBlob(t, b, "aa/"+what, first)
+			requireNothingOpen(t, b, "aa/"+what)
+		}
+	})
+}
