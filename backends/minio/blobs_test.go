@@ -45,18 +45,23 @@ func TestDeleteAbortsOpenUploads(t *testing.T) {
 		for range 3 {
 			p, err := b.begin(t.Context(), "aa/x")
 			require.NoError(t, err)
-			require.NoError(t, p.start(t.Context(), random(minPartSize)))
-			require.NoError(t, p.wait())
+			sendPart(t, p, random(minPartSize))
 		}
 		other, err := b.begin(t.Context(), "aa/xy")
 		require.NoError(t, err)
 		require.NoError(t, b.DeleteBlob(t.Context(), "aa/x"))
 		requireNothingOpen(t, b, "aa/x")
-		require.NoError(t, other.start(t.Context(), random(10)))
-		require.NoError(t, other.wait())
+		sendPart(t, other, random(10))
 		require.NoError(t, other.complete(t.Context()), "the upload of another key goes on")
 		require.NoError(t, b.DeleteBlob(t.Context(), "aa/xy"))
 	})
+}
+
+func sendPart(t *testing.T, p *parts, data []byte) {
+	t.Helper()
+	s := &slot{buf: data}
+	require.NoError(t, p.start(t.Context(), s, len(data)))
+	require.NoError(t, p.wait(s))
 }
 
 // Uploads together never hold more than the budget, and all come to their end.
@@ -157,5 +162,23 @@ func TestCancelledUploadLeavesNothing(t *testing.T) {
 		requireNothingOpen(t, b, "aa/x")
 		_, err = b.OpenBlob(t.Context(), "aa/x", 0, -1)
 		require.ErrorIs(t, err, holdall.ErrNotFound)
+	})
+}
+
+// A key that has bytes keeps them.
+func TestKeyIsWrittenOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s *s3test.Server) {
+		b := backend(t, s, nil)
+		for what, size := range bodies {
+			first := random(size)
+			_, err := b.PutBlob(t.Context(), "aa/"+what, bytes.NewReader(first), -1)
+			require.NoError(t, err)
+			for other, size := range bodies {
+				_, err = b.PutBlob(t.Context(), "aa/"+what, bytes.NewReader(random(size)), -1)
+				require.ErrorIs(t, err, holdall.ErrExists, "%s over %s", other, what)
+			}
+			requireBlob(t, b, "aa/"+what, first)
+			requireNothingOpen(t, b, "aa/"+what)
+		}
 	})
 }

@@ -6,7 +6,7 @@
 //	store, err := holdall.New(holdall.Config{Catalog: catalog, Blobs: blobs})
 //
 // A body that ends within one buffer is one request; a longer one is sent in
-// parts, one on its way while the next is read. The server is given a digest
+// parts, from two buffers in turn. The server is given a digest
 // of everything it is sent and refuses what does not match, so the store
 // never holds other bytes than those that came. What the buffers of all
 // uploads take together is bounded by [Options.Buffers].

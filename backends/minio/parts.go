@@ -17,37 +17,46 @@ import (
 	"github.com/holdall-go/holdall/internal/body"
 )
 
-// parts is an upload in parts on its way. One part at a time is being sent.
+// parts is an upload in parts on its way.
 type parts struct {
-	b         *Backend
-	key       string
-	id        string
-	repeated  bool // the request that began it was sent more than once
-	n         int64
-	crc       uint32 // of all n bytes
-	crcs      []byte // of the parts
-	done      []miniogo.CompletePart
-	underway  chan error // the outcome of the part that is being sent; nil: there is none
-	cancelAll context.CancelFunc
+	b        *Backend
+	key      string
+	id       string
+	repeated bool // the request that began it was sent more than once
+	n        int64
+	crc      uint32 // of all n bytes
+	crcs     []byte // of the parts
+	done     []miniogo.CompletePart
+	ring     []*slot
+}
+
+// slot is a buffer and what is being done with it.
+type slot struct {
+	buf      []byte
+	underway chan sentPart // nil: nothing
+}
+
+type sentPart struct {
+	number int
+	etag   string
+	err    error
 }
 
 // putParts stores first, next and the rest of r. It holds first and, if one
-// is free, a second buffer: then one part is sent while the other is filled.
+// is free, a second buffer: then one can be filled while the other is sent,
+// and both be on their way when the store is slower than r.
 func (b *Backend) putParts(ctx context.Context, key string, r io.Reader, first []byte, next byte, size int64) (int64, error) {
 	p, err := b.begin(ctx, key)
 	if err != nil {
 		return 0, err
 	}
-	sending, cancel := context.WithCancel(ctx)
-	p.cancelAll = cancel
-	defer cancel()
+	p.ring = []*slot{{buf: first}}
 	second := b.buffers.try()
 	defer b.buffers.free(second)
-	buf, other := first, first
 	if second != nil {
-		other = *second
+		p.ring = append(p.ring, &slot{buf: *second})
 	}
-	if err := p.fillAndSend(sending, r, buf, other, next, size); err != nil {
+	if err := p.sendAll(ctx, r, next, size); err != nil {
 		return 0, p.abort(ctx, err)
 	}
 	if err := body.Size(p.n, size); err != nil {
@@ -62,82 +71,97 @@ func (b *Backend) putParts(ctx context.Context, key string, r io.Reader, first [
 	return p.n, nil
 }
 
-// fillAndSend sends buf, which is full, then next and the rest of r, and
-// waits for the last part. No part is under way on return.
-func (p *parts) fillAndSend(ctx context.Context, r io.Reader, buf, other []byte, next byte, size int64) (err error) {
-	defer func() {
-		if err != nil {
-			p.cancelAll()
-			_ = p.wait()
+// sendAll sends the first buffer, which is full, then next and the rest of r.
+// No part is under way on return.
+func (p *parts) sendAll(ctx context.Context, r io.Reader, next byte, size int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := p.fillAndSend(ctx, r, next, size)
+	if err != nil {
+		cancel()
+	}
+	for _, s := range p.ring {
+		if e := p.wait(s); err == nil && e != nil {
+			err = e
+			cancel()
 		}
-	}()
-	have, end := len(buf), false
-	for carry := []byte{next}; have > 0; carry = nil {
-		if err := p.start(ctx, buf[:have]); err != nil {
+	}
+	return err
+}
+
+func (p *parts) fillAndSend(ctx context.Context, r io.Reader, next byte, size int64) error {
+	if err := p.start(ctx, p.ring[0], len(p.ring[0].buf)); err != nil {
+		return err
+	}
+	carry := []byte{next}
+	for turn := 1; ; turn++ {
+		s := p.ring[turn%len(p.ring)]
+		if err := p.wait(s); err != nil {
 			return err
 		}
-		if end {
-			break
-		}
-		if same := &buf[0] == &other[0]; same {
-			if err := p.wait(); err != nil {
-				return err
-			}
-		}
-		buf, other = other, buf
-		have = copy(buf, carry)
-		m, err := body.Fill(ctx, r, buf[have:])
+		have := copy(s.buf, carry)
+		carry = nil
+		m, err := body.Fill(ctx, r, s.buf[have:])
 		if err != nil && err != io.EOF {
 			return err
 		}
-		have, end = have+m, err == io.EOF
+		have += m
 		if total := p.n + int64(have); size >= 0 && total > size {
 			return body.Size(total, size)
 		}
+		if have > 0 {
+			if err := p.start(ctx, s, have); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
 	}
-	return p.wait()
 }
 
-// start sends a part, once the one before has arrived. data belongs to it
-// until wait returns.
-func (p *parts) start(ctx context.Context, data []byte) error {
-	if err := p.wait(); err != nil {
-		return err
-	}
+// start sends the first n bytes of a slot as the next part. The slot belongs to
+// it until wait returns.
+func (p *parts) start(ctx context.Context, s *slot, n int) error {
 	number := len(p.done) + 1
 	if number > maxParts {
 		return p.b.tooLarge()
 	}
+	data := s.buf[:n]
 	crc := sumCRC(0, data)
 	p.crc = sumCRC(p.crc, data)
 	p.crcs = appendCRC(p.crcs, crc)
-	p.n += int64(len(data))
+	p.n += int64(n)
 	p.done = append(p.done, miniogo.CompletePart{PartNumber: number, ChecksumCRC32C: encodeCRC(crc)})
-	p.underway = make(chan error, 1)
-	go func() { p.underway <- p.send(ctx, number, data, encodeCRC(crc)) }()
+	underway := make(chan sentPart, 1)
+	s.underway = underway
+	go func() { underway <- p.send(ctx, number, data, encodeCRC(crc)) }()
 	return nil
 }
 
-// wait returns the outcome of the part that is under way.
-func (p *parts) wait() error {
-	if p.underway == nil {
+// wait waits for the part of a slot that is under way, and notes it.
+func (p *parts) wait(s *slot) error {
+	if s.underway == nil {
 		return nil
 	}
-	err := <-p.underway
-	p.underway = nil
-	return err
+	sent := <-s.underway
+	s.underway = nil
+	p.done[sent.number-1].ETag = sent.etag
+	return sent.err
 }
 
 // send sends one part. A repeated part replaces the one before.
-func (p *parts) send(ctx context.Context, number int, data []byte, crc string) error {
-	return p.b.send(ctx, data, func(ctx context.Context, body io.Reader) error {
+func (p *parts) send(ctx context.Context, number int, data []byte, crc string) sentPart {
+	sent := sentPart{number: number}
+	sent.err = p.b.send(ctx, data, func(ctx context.Context, body io.Reader) error {
 		part, err := p.b.core.PutObjectPart(ctx, p.b.bucket, p.b.name(p.key), p.id, number, body, int64(len(data)), miniogo.PutObjectPartOptions{
 			DisableContentSha256: true, // the CRC is what the server verifies
 			CustomHeader:         http.Header{miniogo.ChecksumCRC32C.Key(): {crc}},
 		})
-		p.done[number-1].ETag = part.ETag
+		sent.etag = part.ETag
 		return err
 	})
+	return sent
 }
 
 // begin asks the store for an upload in parts.

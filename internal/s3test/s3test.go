@@ -63,7 +63,9 @@ func Stop() {
 	shared.Lock()
 	defer shared.Unlock()
 	for k, s := range shared.servers {
-		s.stop()
+		if s != nil { // it could not be started
+			s.stop()
+		}
 		delete(shared.servers, k)
 	}
 }
