@@ -44,6 +44,9 @@ var goals = []goal{
 	{"PostgresPage/deep", "slowdown", "PostgreSQL: page of 50 at nine tenths by cursor, the same", true, 1.5},
 	{"PostgresPage/folders", "ms", "PostgreSQL: 50 folders of 2,000,000 objects in three tiers, ms", true, 5},
 	{"PostgresMemory", "peak-MiB", "PostgreSQL: peak resident MiB of 32 uploads of 64 MiB at once", true, 250},
+	{"MongoRecord/put", "ratio", "MongoDB: Put of a record, against an update by hand", false, 0.8},
+	{"MongoRecord/get", "ratio", "MongoDB: Get of a record, against a find by hand", false, 0.8},
+	{"MongoRecord/page", "ratio", "MongoDB: a page of 50 records, against a find by hand", false, 0.8},
 	{"Page/local/deep", "slowdown", "local: page of 50 at nine tenths by cursor, the same", true, 2},
 }
 

@@ -17,10 +17,15 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/postgres"
+	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) {
+	code := pgtest.Run(m)
+	mongotest.Stop()
+	os.Exit(code)
+}
 
 var bg = context.Background()
 
