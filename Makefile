@@ -48,8 +48,9 @@ fuzz: ## run every fuzz target for FUZZTIME (4s)
 bench: ## measure against the raw way and compare with what is required
 	cd bench && go run . $(BENCHFLAGS)
 
-js: ## check and test the JavaScript SDK
+js: ## check and test the JavaScript SDK, and the console in a browser
 	cd sdk/js && npm ci && npm run check && HOLDALL_TEST_SERVERS=1 npm test
+	cd console/ui && npm ci && npm run check && npm test
 
 srctree: ## store Go's own source tree, and kill the server in the middle of it
 	cd internal/tools && go run ./srctree $(SRCTREEFLAGS)

@@ -20,6 +20,8 @@ func (a *app) printDev(listens net.Addr, secret []byte) error {
 		return err
 	}
 	_, err = fmt.Fprintf(a.stdout, `
+The console, in a browser on this machine: %[3]s/console/
+
 A token for tenant %[1]s, user %[1]s, everything allowed, good for %[2]d hours:
 
 export HOLDALL_URL=%[3]s

@@ -76,7 +76,7 @@ func (s *server) run(ctx context.Context) error {
 		PublicTenant: func(*http.Request) string { return s.tenant },
 	})
 	if err == nil {
-		err = s.serve(ctx, store, handler, log, sec)
+		err = s.serve(ctx, store, withConsole(handler, s.console(roles, sec)), log, sec)
 	}
 	return errors.Join(err, store.Close())
 }
