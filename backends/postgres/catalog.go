@@ -15,17 +15,23 @@ func placeArgs(r holdall.Ref) []any {
 
 // Get implements [holdall.Catalog].
 func (b *Backend) Get(ctx context.Context, ref holdall.Ref) (e holdall.Entry, err error) {
-	sql, args := b.sql.getByPlace, placeArgs(ref)
-	if ref.ID != "" {
-		sql, args = b.sql.getByID, []any{ref.ID, ref.Tenant}
-	}
 	err = b.read(ctx, func(q querier) (err error) {
-		if e, err = scanEntry(q.QueryRow(ctx, sql, args...)); err == pgx.ErrNoRows {
+		if e, err = b.sql.get(ctx, q, ref); err == pgx.ErrNoRows {
 			err = fmt.Errorf("postgres: %w: no such entry", holdall.ErrNotFound)
 		}
 		return err
 	})
 	return e, err
+}
+
+func (s *statements) get(ctx context.Context, q querier, ref holdall.Ref) (holdall.Entry, error) {
+	switch {
+	case ref.ID != "":
+		return scanEntry(q.QueryRow(ctx, s.getByID, ref.ID, ref.Tenant))
+	case hasContent(ref.Kind):
+		return scanAt(q.QueryRow(ctx, s.getObjectAt, placeArgs(ref)...), ref)
+	}
+	return scanAt(q.QueryRow(ctx, s.getByPlace, placeArgs(ref)...), ref)
 }
 
 // Remove implements [holdall.Catalog].

@@ -54,7 +54,9 @@ func readWalk(rows pgx.Rows, limit int, page *holdall.Page) error {
 
 // walk writes the skip scan. Each step of the recursion finds the next entry
 // behind the position of the one before; where it lies in a folder the step
-// yields the folder, and the next position is behind all of it.
+// yields the folder, and the next position is behind all of it. The condition
+// on the position is an OR so that it is asked of the one row that is found: as
+// a comparison of rows it would be asked of all of an index page.
 func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 	base := s.base(q)
 	s.places(q, base)
@@ -86,11 +88,11 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 		` CASE WHEN f.folder IS NULL THEN x.tier ELSE '' END COLLATE "C", CASE WHEN f.folder IS NULL THEN x.id ELSE '' END COLLATE "C"`,
 		" FROM walk w CROSS JOIN LATERAL (SELECT e.id, e.name, e.container, e.tier FROM places p CROSS JOIN LATERAL (",
 		"SELECT e.id, e.name, e.container, e.tier FROM ", s.sql.table, " e WHERE ", base, atPlace, bound,
-		" AND (e.name, e.container, e.tier, e.id)", way, "(w.name, w.container, w.tier, w.id)", only, s.conditions(q),
+		" AND (e.name", way, "w.name OR (e.container, e.tier, e.id)", way, "(w.container, w.tier, w.id))", only, s.conditions(q),
 		" ORDER BY ", place, " LIMIT 1) e ORDER BY ", all, " LIMIT 1) x",
 		" CROSS JOIN LATERAL (SELECT strpos(substr(x.name, ", plen, " + 1), '/') AS slash) k",
 		" CROSS JOIN LATERAL (SELECT CASE WHEN k.slash > 0 THEN left(x.name, ", plen, " + k.slash) END AS folder) f",
-		" WHERE w.n < ", s.arg(q.Limit+1), ") SELECT w.folder, ", selected("e"), " FROM walk w LEFT JOIN LATERAL (SELECT * FROM ", s.sql.table,
+		" WHERE w.n < ", s.arg(q.Limit+1), ") SELECT w.folder, ", selected, " FROM walk w LEFT JOIN LATERAL (SELECT * FROM ", s.sql.table,
 		" e WHERE e.id = w.entry LIMIT 1) e ON true WHERE w.n > 0 ORDER BY w.n")
 }
 

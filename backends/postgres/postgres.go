@@ -6,12 +6,15 @@
 package postgres
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/holdall-go/holdall"
@@ -94,6 +97,9 @@ func Open(ctx context.Context, dsn string, opts *Options) (*Backend, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 || cfg.ConnConfig.ConnectTimeout > connectTimeout {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	cfg.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w: %w", holdall.ErrUnavailable, err)
@@ -110,7 +116,12 @@ func Open(ctx context.Context, dsn string, opts *Options) (*Backend, error) {
 	return b, nil
 }
 
-const connectTimeout = 5 * time.Second
+const (
+	connectTimeout = 5 * time.Second
+	// readBuffer is what is read from a connection at once, in bytes: the
+	// driver's own buffer holds no more than one chunk.
+	readBuffer = 64 << 10
+)
 
 // Pool returns the pool that the Backend works on, for [Migrate] after Open.
 func (b *Backend) Pool() *pgxpool.Pool { return b.pool }

@@ -122,11 +122,11 @@ func (s *statement) page(q *holdall.Query) {
 	order, inner := orderOf(q)
 	limit := s.arg(q.Limit+q.Offset+1) + "::int"
 	if s.flat(q) {
-		s.add("SELECT ", selected("e"), " FROM ", s.sql.table, " e WHERE ", s.base(q), s.among(q), s.named(q), s.after(q), s.conditions(q))
+		s.add("SELECT ", selected, " FROM ", s.sql.table, " e WHERE ", s.base(q), s.among(q), s.named(q), s.after(q), s.conditions(q))
 	} else {
 		base := s.base(q)
 		s.places(q, base)
-		s.add("SELECT ", selected("e"), " FROM places p CROSS JOIN LATERAL (SELECT * FROM ", s.sql.table, " e WHERE ", base, atPlace,
+		s.add("SELECT ", selected, " FROM places p CROSS JOIN LATERAL (SELECT * FROM ", s.sql.table, " e WHERE ", base, atPlace,
 			s.named(q), s.after(q), s.conditions(q), " ORDER BY ", inner, " LIMIT ", limit, ") e")
 	}
 	s.add(" ORDER BY ", order, " LIMIT ", limit)
@@ -170,18 +170,19 @@ const atPlace = " AND e.container = p.container AND e.tier = p.tier AND e.owner 
 func (s *statement) places(q *holdall.Query, base string) {
 	s.probes = s.probes || q.Containers == nil || q.Scopes == nil
 	s.add("WITH RECURSIVE containers AS (")
-	if q.Containers != nil {
+	switch {
+	case len(q.Containers) == 1:
+		s.add("SELECT ", s.arg(q.Containers[0]), `::text COLLATE "C" AS container`)
+	case q.Containers != nil:
 		s.add(`SELECT c COLLATE "C" AS container FROM unnest(`, s.arg(distinct(q.Containers)), "::text[]) c")
-	} else {
+	default:
 		s.add("(SELECT e.container FROM ", s.sql.table, " e WHERE ", base, " ORDER BY e.container LIMIT 1)",
 			" UNION ALL SELECT n.container FROM containers c CROSS JOIN LATERAL (SELECT e.container FROM ", s.sql.table, " e WHERE ", base,
 			" AND e.container > c.container ORDER BY e.container LIMIT 1) n")
 	}
 	s.add("), places AS (")
 	if q.Scopes != nil {
-		tiers, owners := scopeArgs(q.Scopes)
-		s.add(`SELECT c.container, s.tier COLLATE "C" AS tier, s.owner COLLATE "C" AS owner FROM containers c CROSS JOIN unnest(`,
-			s.arg(tiers), "::text[], ", s.arg(owners), "::text[]) s(tier, owner)")
+		s.add(`SELECT c.container, s.tier COLLATE "C" AS tier, s.owner COLLATE "C" AS owner FROM containers c CROSS JOIN (`, s.scopes(q), ") s(tier, owner)")
 	} else {
 		s.add("SELECT c.container, n.tier, n.owner FROM containers c CROSS JOIN LATERAL (SELECT e.tier, e.owner FROM ", s.sql.table, " e WHERE ", base,
 			" AND e.container = c.container ORDER BY e.tier, e.owner LIMIT 1) n",
@@ -191,6 +192,17 @@ func (s *statement) places(q *holdall.Query, base string) {
 	s.add(") ")
 }
 
+// scopes are the tiers and owners of the query as a list of values. Of that
+// the planner knows the length, so its generic plan costs no more than one for
+// these very values, and is kept; an array is planned anew at each call.
+func (s *statement) scopes(q *holdall.Query) string {
+	var rows []string
+	for _, sc := range distinct(q.Scopes) {
+		rows = append(rows, "("+s.arg(string(sc.Tier))+"::text, "+s.arg(sc.Owner)+"::text)")
+	}
+	return "VALUES " + strings.Join(rows, ", ")
+}
+
 // among is the condition on containers and scopes.
 func (s *statement) among(q *holdall.Query) string {
 	var b strings.Builder
@@ -198,17 +210,9 @@ func (s *statement) among(q *holdall.Query) string {
 		b.WriteString(" AND e.container = ANY (" + s.arg(q.Containers) + "::text[])")
 	}
 	if q.Scopes != nil {
-		tiers, owners := scopeArgs(q.Scopes)
-		b.WriteString(" AND (e.tier, e.owner) IN (SELECT * FROM unnest(" + s.arg(tiers) + "::text[], " + s.arg(owners) + "::text[]))")
+		b.WriteString(" AND (e.tier, e.owner) IN (" + s.scopes(q) + ")")
 	}
 	return b.String()
-}
-
-func scopeArgs(scopes []holdall.Scope) (tiers, owners []string) {
-	for _, sc := range distinct(scopes) {
-		tiers, owners = append(tiers, string(sc.Tier)), append(owners, sc.Owner)
-	}
-	return tiers, owners
 }
 
 func distinct[T comparable](list []T) []T {

@@ -15,11 +15,11 @@ import (
 )
 
 // readSize is about how much one read of a blob asks for, in bytes.
-const readSize = 1 << 20
+const readSize = 2 << 20
 
 var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-// blobReader reads a range in windows of about 1 MiB. Between them it holds
+// blobReader reads a range in windows of about 2 MiB. Between them it holds
 // no connection.
 type blobReader struct {
 	ctx   context.Context
@@ -37,7 +37,7 @@ type blobReader struct {
 
 var _ io.WriterTo = (*blobReader)(nil)
 
-// OpenBlob implements [holdall.Blobs]. The first MiB comes with the one round
+// OpenBlob implements [holdall.Blobs]. The first 2 MiB come with the one round
 // trip that it takes. The reader is an io.WriterTo.
 func (b *Backend) OpenBlob(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
 	r := &blobReader{ctx: ctx, b: b, key: key}

@@ -29,16 +29,18 @@ func param(column string) string {
 	return fmt.Sprintf("$%d", slices.Index(columns, column)+1)
 }
 
-// selected are the columns that scanEntry reads.
-func selected(alias string) string {
-	var b strings.Builder
-	for _, c := range columns {
-		if c != "name_folded" {
-			b.WriteString(alias + "." + c + ", ")
-		}
-	}
-	return b.String() + alias + ".version"
-}
+// The columns that are read, in the order of row's targets. Who asks for a
+// place knows the first, and only objects have the last.
+var (
+	placeColumns   = []string{"kind", "tenant", "container", "tier", "owner", "name", "state"}
+	lifeColumns    = []string{"updated_at", "deleted_at", "updated_by", "deleted_by", "ttl", "expires_at", "due_at", "value", "id", "created_at", "created_by", "version"}
+	contentColumns = []string{"blob_key", "size", "checksum", "type", "source", "source_type", "edition", "garbage"}
+)
+
+// selected are the columns that scanEntry reads, of the table e.
+var selected = listed(placeColumns, lifeColumns, contentColumns)
+
+func listed(groups ...[]string) string { return "e." + strings.Join(slices.Concat(groups...), ", e.") }
 
 // stamp is a time of which the zero value is null.
 type stamp time.Time
@@ -106,36 +108,71 @@ func garbageArg(list []holdall.Garbage) any {
 	return string(text)
 }
 
-// scanEntry reads one row of selected.
-func scanEntry(row pgx.Row, before ...any) (holdall.Entry, error) {
-	var (
-		e                                              holdall.Entry
-		kind, tier, state                              string
-		created, updated, deleted, expires, due        stamp
-		ttl                                            int64
-		value                                          []byte
-		blobKey, checksum, mediaType, source, sourceTy pgtype.Text
-		size, edition                                  pgtype.Int8
-		stored                                         []byte
-	)
-	err := row.Scan(append(before, &kind, &e.Tenant, &e.Container, &tier, &e.Owner, &e.Name, &state,
-		&updated, &deleted, &e.UpdatedBy, &e.DeletedBy, &ttl, &expires, &due, &value,
-		&blobKey, &size, &checksum, &mediaType, &source, &sourceTy, &edition, &stored,
-		&e.ID, &created, &e.CreatedBy, &e.Version)...)
-	if err != nil {
-		return holdall.Entry{}, err
-	}
-	e.Kind, e.Tier, e.State = holdall.Kind(kind), holdall.Tier(tier), holdall.State(state)
-	e.CreatedAt, e.UpdatedAt, e.DeletedAt = time.Time(created), time.Time(updated), time.Time(deleted)
-	e.ExpiresAt, e.DueAt = time.Time(expires), time.Time(due)
-	e.TTL, e.Value = time.Duration(ttl)*time.Second, value
-	if size.Valid {
-		e.Content = &holdall.Content{Key: blobKey.String, Size: size.Int64, Checksum: checksum.String, Type: mediaType.String,
-			Source: source.String, SourceType: sourceTy.String, Edition: edition.Int64}
-		e.Content.Garbage, err = readGarbage(stored)
+// row is an entry while it is read.
+type row struct {
+	e                                              holdall.Entry
+	kind, tier, state                              string
+	created, updated, deleted, expires, due        stamp
+	ttl                                            int64
+	blobKey, checksum, mediaType, source, sourceTy pgtype.Text
+	size, edition                                  pgtype.Int8
+	garbage                                        []byte
+}
+
+func (r *row) place() []any {
+	return []any{&r.kind, &r.e.Tenant, &r.e.Container, &r.tier, &r.e.Owner, &r.e.Name, &r.state}
+}
+
+func (r *row) life() []any {
+	return []any{&r.updated, &r.deleted, &r.e.UpdatedBy, &r.e.DeletedBy, &r.ttl, &r.expires, &r.due, (*[]byte)(&r.e.Value),
+		&r.e.ID, &r.created, &r.e.CreatedBy, &r.e.Version}
+}
+
+func (r *row) content() []any {
+	return []any{&r.blobKey, &r.size, &r.checksum, &r.mediaType, &r.source, &r.sourceTy, &r.edition, &r.garbage}
+}
+
+// entry is what has been read, but for the place.
+func (r *row) entry() (e holdall.Entry, err error) {
+	e = r.e
+	e.CreatedAt, e.UpdatedAt, e.DeletedAt = time.Time(r.created), time.Time(r.updated), time.Time(r.deleted)
+	e.ExpiresAt, e.DueAt = time.Time(r.expires), time.Time(r.due)
+	e.TTL = time.Duration(r.ttl) * time.Second
+	if r.size.Valid {
+		e.Content = &holdall.Content{Key: r.blobKey.String, Size: r.size.Int64, Checksum: r.checksum.String, Type: r.mediaType.String,
+			Source: r.source.String, SourceType: r.sourceTy.String, Edition: r.edition.Int64}
+		e.Content.Garbage, err = readGarbage(r.garbage)
 	}
 	return e, err
 }
+
+// scanEntry reads one row of selected.
+func scanEntry(from pgx.Row, before ...any) (holdall.Entry, error) {
+	var r row
+	if err := from.Scan(slices.Concat(before, r.place(), r.life(), r.content())...); err != nil {
+		return holdall.Entry{}, err
+	}
+	r.e.Kind, r.e.Tier, r.e.State = holdall.Kind(r.kind), holdall.Tier(r.tier), holdall.State(r.state)
+	return r.entry()
+}
+
+// scanAt reads one row of lifeColumns, and of contentColumns where there are
+// any, of the live entry at a place.
+func scanAt(from pgx.Row, at holdall.Ref) (holdall.Entry, error) {
+	r := row{e: holdall.Entry{Kind: at.Kind, Tenant: at.Tenant, Container: at.Container, Tier: at.Tier, Owner: at.Owner, Name: at.Name, State: holdall.StateLive}}
+	targets := r.life()
+	if hasContent(at.Kind) {
+		targets = append(targets, r.content()...)
+	}
+	if err := from.Scan(targets...); err != nil {
+		return holdall.Entry{}, err
+	}
+	return r.entry()
+}
+
+// hasContent reports whether entries of that kind may have bytes: a record
+// has none (see holdall.Entry).
+func hasContent(k holdall.Kind) bool { return k == holdall.KindObject }
 
 func readGarbage(text []byte) ([]holdall.Garbage, error) {
 	if text == nil {

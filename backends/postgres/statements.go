@@ -12,7 +12,7 @@ type statements struct {
 	table   string // of entries
 	indexes map[string]indexUse
 
-	getByID, getByPlace              string
+	getByID, getByPlace, getObjectAt string
 	insert, insertOrFail, upsert     fencedStatement
 	updateByID, updateByPlace        fencedStatement
 	evict, remove                    string
@@ -55,8 +55,9 @@ const (
 
 func (s *statements) entryStatements() {
 	from := " FROM " + s.table + " e WHERE "
-	s.getByID = "SELECT " + selected("e") + from + byID
-	s.getByPlace = "SELECT " + selected("e") + from + byPlace
+	s.getByID = "SELECT " + selected + from + byID
+	s.getByPlace = "SELECT " + listed(lifeColumns) + from + byPlace
+	s.getObjectAt = "SELECT " + listed(lifeColumns, contentColumns) + from + byPlace
 	s.headByID = "SELECT " + head + from + byID
 	s.headByPlace = "SELECT " + head + from + byPlace
 	s.lockByID = s.headByID + " FOR UPDATE"
@@ -65,10 +66,10 @@ func (s *statements) entryStatements() {
 		" AND (e.expires_at IS NULL OR e.expires_at > $3))"
 	s.remove = "DELETE" + from + byID + " AND e.version = $3"
 	s.evict = "DELETE" + from + byPlace + " AND e.expires_at <= $7"
-	s.scanByID = "SELECT " + selected("e") + from + "e.id = ANY ($1::text[])"
-	s.scanDue = "SELECT " + selected("e") + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
+	s.scanByID = "SELECT " + selected + from + "e.id = ANY ($1::text[])"
+	s.scanDue = "SELECT " + selected + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
 	s.ping = "SELECT FROM " + s.table + " LIMIT 1"
-	s.scanAll = "SELECT " + selected("e") + from + "e.id > $1 ORDER BY e.id LIMIT $2"
+	s.scanAll = "SELECT " + selected + from + "e.id > $1 ORDER BY e.id LIMIT $2"
 	for _, fenced := range []bool{false, true} {
 		container := param("container")
 		if fenced {
