@@ -52,6 +52,7 @@ type upload struct {
 	bucket Entry
 	entry  Entry // what will be live
 	old    bool  // entry replaces the bytes of a live object
+	small  bool  // at most smallBody bytes are to come, or have come
 	// copyFrom is the key of a blob to copy, when the bytes need not pass here.
 	copyFrom string
 }
@@ -64,11 +65,13 @@ type upload struct {
 // ErrExists when the path is taken, ErrPrecondition when IfMatch does not
 // hold, ErrTooLarge and ErrTypeNotAllowed by the bucket's rules, ErrInvalid
 // for bad names or options and for a wrong checksum, ErrNotFound when there is
-// no such bucket. What can be refused without reading r is.
+// no such bucket. What can be refused without reading r is, but that a body of
+// up to 64 KiB, announced by Size, may be read before its path is seen to be taken.
 //
 // Memory does not grow with the size. It costs a look-up of the bucket and of
 // the path, then one commit where catalog and blobs are one backend and the
-// body fits it; else a pending entry, the bytes and the live entry.
+// body fits it; else a pending entry, the bytes and the live entry. A new
+// object of up to 64 KiB in one backend does without the look-up of its path.
 func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (ObjectInfo, error) {
 	up := &upload{op: "object.put", w: o.w}
 	if opts != nil {
@@ -77,6 +80,7 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	if up.opts.Late != nil {
 		return up.putLate(ctx, o, r)
 	}
+	up.small = 0 < up.opts.Size && up.opts.Size <= smallBody
 	if err := up.prepare(ctx, o); err != nil {
 		return ObjectInfo{}, err
 	}
@@ -93,7 +97,12 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	return up.commit(ctx)
 }
 
-const sniffLen = 512 // what http.DetectContentType looks at
+const (
+	sniffLen = 512 // what http.DetectContentType looks at
+	// smallBody is how many bytes are cheaper to bring in than to look first
+	// whether they may come.
+	smallBody = 64 << 10
+)
 
 // begin takes the body on, under the limits that are known.
 func (up *upload) begin(r io.Reader) {
@@ -135,6 +144,20 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 	if err := o.w.s.admits(up.op, up.bucket, o.path, up.opts.Size, ""); err != nil && errors.Is(err, ErrTooLarge) {
 		return err
 	}
+	if err := up.findPlace(ctx, o, scope); err != nil {
+		return err
+	}
+	up.label(o.w.s.newBlobKey(up.entry.ID))
+	return nil
+}
+
+// findPlace looks what is at the path. Where one commit takes the entry and
+// its few bytes, and nothing may be replaced, that commit finds it out.
+func (up *upload) findPlace(ctx context.Context, o *Object, scope Scope) error {
+	if up.small && up.w.s.atomic != nil && !up.replaces() {
+		up.entry = o.w.newObject(o.subject(), scope)
+		return nil
+	}
 	old, err := o.w.s.catalog.Get(ctx, o.w.place(o.subject(), scope))
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -142,18 +165,14 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 			return fail(up.op, KindObject, o.path, CodePrecondition, "there is no object at the path to replace")
 		}
 		up.entry = o.w.newObject(o.subject(), scope)
+		return nil
 	case err != nil:
 		return wrap(up.op, KindObject, o.path, err)
 	case !up.replaces():
 		return up.taken(o.path)
-	default:
-		up.entry, up.old = old, true
-		if err := up.stillMatches(old); err != nil {
-			return err
-		}
 	}
-	up.label(o.w.s.newBlobKey(up.entry.ID))
-	return nil
+	up.entry, up.old = old, true
+	return up.stillMatches(old)
 }
 
 func (up *upload) taken(path string) error {
