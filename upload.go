@@ -52,7 +52,7 @@ type upload struct {
 	bucket Entry
 	entry  Entry // what will be live
 	old    bool  // entry replaces the bytes of a live object
-	small  bool  // at most smallBody bytes are to come, or have come
+	small  bool  // at most smallBody bytes are to come
 	// copyFrom is the key of a blob to copy, when the bytes need not pass here.
 	copyFrom string
 }
@@ -66,12 +66,12 @@ type upload struct {
 // hold, ErrTooLarge and ErrTypeNotAllowed by the bucket's rules, ErrInvalid
 // for bad names or options and for a wrong checksum, ErrNotFound when there is
 // no such bucket. What can be refused without reading r is, but that a body of
-// up to 64 KiB, announced by Size, may be read before its path is seen to be taken.
+// up to 1 MiB, announced by Size, may be read before its path is seen to be taken.
 //
 // Memory does not grow with the size. It costs a look-up of the bucket and of
 // the path, then one commit where catalog and blobs are one backend and the
 // body fits it; else a pending entry, the bytes and the live entry. A new
-// object of up to 64 KiB in one backend does without the look-up of its path.
+// object of up to 1 MiB in one backend does without the look-up of its path.
 func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (ObjectInfo, error) {
 	up := &upload{op: "object.put", w: o.w}
 	if opts != nil {
@@ -99,9 +99,9 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 
 const (
 	sniffLen = 512 // what http.DetectContentType looks at
-	// smallBody is how many bytes are cheaper to bring in than to look first
-	// whether they may come.
-	smallBody = 64 << 10
+	// smallBody is up to how many bytes it does not pay to look first whether
+	// they may come.
+	smallBody = 1 << 20
 )
 
 // begin takes the body on, under the limits that are known.

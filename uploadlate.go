@@ -12,6 +12,10 @@ import (
 // options are zero. An error of it fails the upload.
 type LateNaming func() (*Object, *PutOptions, error)
 
+// lateBuffer is how many bytes of an upload that is named late are kept in
+// memory. One that ends within goes on as if it had been named before.
+const lateBuffer = 64 << 10
+
 // CheckPut returns the error with which Put would refuse an upload with these
 // options before it reads the body, so that a right to upload is not handed
 // out in vain. It needs what Put needs, and changes nothing.
@@ -41,8 +45,7 @@ func (up *upload) putLate(ctx context.Context, o *Object, r io.Reader) (ObjectIn
 	if err := up.foreseeType(o); err != nil {
 		return ObjectInfo{}, err
 	}
-	// What is small is kept in memory, and goes on as if it had been named before.
-	whole, err := up.body.buffer(smallBody)
+	whole, err := up.body.buffer(lateBuffer)
 	switch {
 	case err != nil:
 		return ObjectInfo{}, up.bodyFailed(err)

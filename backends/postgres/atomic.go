@@ -90,21 +90,47 @@ func (u *upload) putBoth(ctx context.Context, n int, e holdall.Entry, c holdall.
 }
 
 // putAfter stores the bytes and then the entry in one transaction; with evict
-// it first removes an expired entry from the place.
+// it first removes an expired entry from the place. It takes three round trips,
+// a fourth where the bytes go by COPY.
 func (u *upload) putAfter(ctx context.Context, n int, e holdall.Entry, c holdall.Condition, evict bool) (out holdall.Entry, err error) {
-	err = u.b.transaction(ctx, func(q querier) (err error) {
-		if err := u.whole(ctx, q, n); err != nil {
-			return err
-		}
+	s := u.b.sql
+	err = u.b.transaction(ctx, func(q querier) error {
+		batch := &pgx.Batch{}
 		if evict {
-			if _, err := q.Exec(ctx, u.b.sql.evict, append(placeArgs(e.Place()), e.UpdatedAt)...); err != nil {
+			batch.Queue(s.evict, append(placeArgs(e.Place()), e.UpdatedAt)...)
+		}
+		if n > batchSize {
+			if err := u.copy(ctx, q, 0, n); err != nil {
 				return err
 			}
+			u.queueBlob(batch, n)
+		} else {
+			u.queue(batch, n)
 		}
-		out, err = u.b.sql.put(ctx, q, e, c)
+		sql, args := s.putStatement(&e, c)
+		batch.Queue(sql, args...)
+		out = e
+		err := putLast(q.SendBatch(ctx, batch), batch.Len(), &out)
+		if err != nil {
+			err = s.explain(ctx, q, &e, c, err)
+		}
 		return err
 	})
 	return out, err
+}
+
+// putLast reads the results of n statements, the last of which puts e.
+func putLast(results pgx.BatchResults, n int, e *holdall.Entry) error {
+	defer results.Close()
+	for range n - 1 {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	if err := readPut(results.QueryRow(), e); err != nil {
+		return err
+	}
+	return results.Close()
 }
 
 // putNew stores bytes and a new entry in one batch, which commits only when

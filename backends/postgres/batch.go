@@ -108,7 +108,7 @@ func (b *Backend) putOnce(ctx context.Context, ops []holdall.PutOp, results []ho
 		defer rows.Close()
 		for _, i := range order {
 			e := entries[i]
-			switch err := b.sql.readPut(rows.QueryRow(), &e); err {
+			switch err := readPut(rows.QueryRow(), &e); err {
 			case nil:
 				results[i].Entry = e
 			case pgx.ErrNoRows:

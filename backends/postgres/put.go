@@ -74,7 +74,7 @@ func taken(e *holdall.Entry) error {
 // that has done nothing. errExpired is not the last word.
 func (s *statements) put(ctx context.Context, q querier, e holdall.Entry, c holdall.Condition) (holdall.Entry, error) {
 	sql, args := s.putStatement(&e, c)
-	err := s.readPut(q.QueryRow(ctx, sql, args...), &e)
+	err := readPut(q.QueryRow(ctx, sql, args...), &e)
 	if err == nil {
 		return e, nil
 	}
@@ -104,7 +104,7 @@ func isFenced(e *holdall.Entry) bool {
 }
 
 // readPut takes over what the catalog decides about e.
-func (s *statements) readPut(row pgx.Row, e *holdall.Entry) error {
+func readPut(row pgx.Row, e *holdall.Entry) error {
 	var created stamp
 	err := row.Scan(&e.ID, &created, &e.CreatedBy, &e.Version)
 	if err == nil {

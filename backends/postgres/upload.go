@@ -121,9 +121,14 @@ func (u *upload) whole(ctx context.Context, q querier, n int) error {
 	return u.copy(ctx, q, 0, n)
 }
 
-// queue adds to a batch what stores the n bytes in the window.
-func (u *upload) queue(batch *pgx.Batch, n int) {
+// queueBlob adds to a batch what says that the blob is there, with n bytes.
+func (u *upload) queueBlob(batch *pgx.Batch, n int) {
 	batch.Queue(u.b.sql.blobInsert, u.id, u.key, int64(n), u.chunk)
+}
+
+// queue adds to a batch what stores the n bytes in the window as the blob.
+func (u *upload) queue(batch *pgx.Batch, n int) {
+	u.queueBlob(batch, n)
 	if n > 0 {
 		var list [][]byte
 		for data := u.buf[:n]; len(data) > 0; data = data[min(u.chunk, len(data)):] {
