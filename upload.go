@@ -1,6 +1,7 @@
 package holdall
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -52,7 +53,7 @@ type upload struct {
 	bucket Entry
 	entry  Entry // what will be live
 	old    bool  // entry replaces the bytes of a live object
-	small  bool  // at most smallBody bytes are to come
+	ready  bool  // the body is in memory and small
 	// copyFrom is the key of a blob to copy, when the bytes need not pass here.
 	copyFrom string
 }
@@ -65,13 +66,13 @@ type upload struct {
 // ErrExists when the path is taken, ErrPrecondition when IfMatch does not
 // hold, ErrTooLarge and ErrTypeNotAllowed by the bucket's rules, ErrInvalid
 // for bad names or options and for a wrong checksum, ErrNotFound when there is
-// no such bucket. What can be refused without reading r is, but that a body of
-// up to 1 MiB, announced by Size, may be read before its path is seen to be taken.
+// no such bucket. What can be refused without reading r is.
 //
 // Memory does not grow with the size. It costs a look-up of the bucket and of
 // the path, then one commit where catalog and blobs are one backend and the
-// body fits it; else a pending entry, the bytes and the live entry. A new
-// object of up to 1 MiB in one backend does without the look-up of its path.
+// body fits it; else a pending entry, the bytes and the live entry. The path
+// is not looked up for a new object whose body is in memory (bytes.Reader,
+// bytes.Buffer, strings.Reader) and has at most 1 MiB: that commit decides.
 func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (ObjectInfo, error) {
 	up := &upload{op: "object.put", w: o.w}
 	if opts != nil {
@@ -80,7 +81,7 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 	if up.opts.Late != nil {
 		return up.putLate(ctx, o, r)
 	}
-	up.small = 0 < up.opts.Size && up.opts.Size <= smallBody
+	up.ready = inMemory(r)
 	if err := up.prepare(ctx, o); err != nil {
 		return ObjectInfo{}, err
 	}
@@ -99,10 +100,22 @@ func (o *Object) Put(ctx context.Context, r io.Reader, opts *PutOptions) (Object
 
 const (
 	sniffLen = 512 // what http.DetectContentType looks at
-	// smallBody is up to how many bytes it does not pay to look first whether
-	// they may come.
+	// smallBody is up to how many bytes in memory it does not pay to look
+	// first whether they may come.
 	smallBody = 1 << 20
 )
+
+func inMemory(r io.Reader) bool {
+	switch r := r.(type) {
+	case *bytes.Reader:
+		return r.Len() <= smallBody
+	case *bytes.Buffer:
+		return r.Len() <= smallBody
+	case *strings.Reader:
+		return r.Len() <= smallBody
+	}
+	return false
+}
 
 // begin takes the body on, under the limits that are known.
 func (up *upload) begin(r io.Reader) {
@@ -154,7 +167,7 @@ func (up *upload) prepare(ctx context.Context, o *Object) error {
 // findPlace looks what is at the path. Where one commit takes the entry and
 // its few bytes, and nothing may be replaced, that commit finds it out.
 func (up *upload) findPlace(ctx context.Context, o *Object, scope Scope) error {
-	if up.small && up.w.s.atomic != nil && !up.replaces() {
+	if up.ready && up.w.s.atomic != nil && !up.replaces() {
 		up.entry = o.w.newObject(o.subject(), scope)
 		return nil
 	}

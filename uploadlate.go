@@ -50,7 +50,7 @@ func (up *upload) putLate(ctx context.Context, o *Object, r io.Reader) (ObjectIn
 	case err != nil:
 		return ObjectInfo{}, up.bodyFailed(err)
 	case whole:
-		up.small = true
+		up.ready = true
 		if err := up.resolve(ctx, head, up.body.n); err != nil {
 			return ObjectInfo{}, err
 		}
