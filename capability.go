@@ -47,6 +47,16 @@ type PutResult struct {
 	Err   error
 }
 
+// BatchRemover removes many entries in fewer round trips than one by one.
+type BatchRemover interface {
+	// RemoveBatch does what Remove does for the id and version of each of es
+	// and returns how many it has erased. What is gone, has changed or is in
+	// use by somebody else is left alone, without an error: it waits for
+	// nobody, so any number of calls may be at the same entries. An error
+	// means that the outcome of all is unknown.
+	RemoveBatch(ctx context.Context, es []Entry) (int, error)
+}
+
 // Transactor runs several operations as one. There is no fallback: without it
 // [Store.InTx] and atomic batches match errors.ErrUnsupported.
 type Transactor interface {

@@ -73,9 +73,9 @@ func (sw *sweep) all(ctx context.Context, c Catalog) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
+		due, progress := sw.expired(ctx, c, due)
 		var wg sync.WaitGroup
 		slots := make(chan struct{}, sweepWorkers)
-		progress := false
 		for _, e := range due {
 			slots <- struct{}{}
 			wg.Go(func() {
@@ -94,6 +94,40 @@ func (sw *sweep) all(ctx context.Context, c Catalog) error {
 			return errors.New("nothing of what is due could be dealt with")
 		}
 	}
+}
+
+// expired removes at once what of due has run out, where the catalog can, and
+// returns what is to be dealt with one by one. What others have removed or
+// changed meanwhile is not due any more, or comes up again. Where the batch
+// removes nothing, its entries go one by one too: something is wrong with
+// them, or somebody holds them.
+func (sw *sweep) expired(ctx context.Context, c Catalog, due []Entry) (rest []Entry, progress bool) {
+	b, ok := As[BatchRemover](c)
+	if !ok {
+		return due, false
+	}
+	var batch []Entry
+	for _, e := range due {
+		if sw.s.runOut(e) {
+			batch = append(batch, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	if len(batch) == 0 {
+		return due, false
+	}
+	n, err := b.RemoveBatch(ctx, batch)
+	if err != nil || n == 0 {
+		return due, false
+	}
+	sw.add(func(r *SweepReport) { r.Expired += n })
+	return rest, true
+}
+
+// runOut reports whether nothing is left to do for e but to remove it.
+func (s *Store) runOut(e Entry) bool {
+	return e.State != StatePurging && e.Expired(s.now())
 }
 
 // one deals with an entry that is due and reports whether it is out of the
@@ -137,7 +171,7 @@ func (s *Store) tend(ctx context.Context, c Catalog, e Entry) (func(*SweepReport
 		e.DueAt = at
 		_, err := c.Put(ctx, e, IfVersion(e.Version))
 		return func(*SweepReport) {}, err
-	case e.Expired(now):
+	case s.runOut(e):
 		return func(r *SweepReport) { r.Expired++ }, c.Remove(ctx, e.Tenant, e.ID, e.Version)
 	case e.State == StatePending:
 		return func(r *SweepReport) { r.Uploads++ }, s.doom(ctx, c, e)

@@ -17,6 +17,7 @@ type badPut struct {
 	get    func(m fullModel, ctx context.Context, r holdall.Ref) (holdall.Entry, error)
 	remove func(m fullModel, ctx context.Context, tenant, id string, version int64) error
 	batch  func(m fullModel, ctx context.Context, ops []holdall.PutOp) ([]holdall.PutResult, error)
+	erase  func(m fullModel, ctx context.Context, es []holdall.Entry) (int, error)
 	inTx   func(m fullModel, ctx context.Context, fn func(context.Context, holdall.Catalog) error) error
 }
 
@@ -46,6 +47,13 @@ func (b badPut) PutBatch(ctx context.Context, ops []holdall.PutOp) ([]holdall.Pu
 		return b.batch(b.fullModel, ctx, ops)
 	}
 	return b.fullModel.PutBatch(ctx, ops)
+}
+
+func (b badPut) RemoveBatch(ctx context.Context, es []holdall.Entry) (int, error) {
+	if b.erase != nil {
+		return b.erase(b.fullModel, ctx, es)
+	}
+	return b.fullModel.RemoveBatch(ctx, es)
 }
 
 func (b badPut) InTx(ctx context.Context, fn func(context.Context, holdall.Catalog) error) error {
@@ -207,6 +215,30 @@ func TestCatchesBrokenPuts(t *testing.T) {
 				}
 			}
 			return results, nil
+		}}},
+		{"batch removal at any version", "remove batch/versions", badPut{erase: func(m fullModel, ctx context.Context, es []holdall.Entry) (int, error) {
+			for i, e := range es {
+				if now, err := m.Get(ctx, holdall.Ref{Tenant: e.Tenant, ID: e.ID}); err == nil {
+					es[i].Version = now.Version
+				}
+			}
+			return m.RemoveBatch(ctx, es)
+		}}},
+		{"batch removal counts what was asked", "remove batch/", badPut{erase: func(m fullModel, ctx context.Context, es []holdall.Entry) (int, error) {
+			_, err := m.RemoveBatch(ctx, es)
+			return len(es), err
+		}}},
+		{"batch removal forgets the last", "remove batch/sizes", badPut{erase: func(m fullModel, ctx context.Context, es []holdall.Entry) (int, error) {
+			n, err := m.RemoveBatch(ctx, es[:max(len(es)-1, 0)])
+			return min(n+1, len(es)), err
+		}}},
+		{"batch removal across tenants", "remove batch/versions", badPut{erase: func(m fullModel, ctx context.Context, es []holdall.Entry) (int, error) {
+			for i, e := range es {
+				if all, _ := m.Scan(ctx, holdall.Scan{IDs: []string{e.ID}}); len(all) == 1 {
+					es[i].Tenant = all[0].Tenant
+				}
+			}
+			return m.RemoveBatch(ctx, es)
 		}}},
 		{"no rollback", "tx/rollback", badPut{inTx: func(m fullModel, ctx context.Context, fn func(context.Context, holdall.Catalog) error) error {
 			return fn(ctx, m)

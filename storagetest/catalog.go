@@ -28,7 +28,7 @@ type catalogCase struct {
 
 func catalogCases() []catalogCase {
 	return slices.Concat(putCases, conditionCases(), placeCases, bucketCases, fidelityCases, queryCases, nameCases,
-		pageCases, filterCases, folderCases, batchCases, transactionCases, upkeepCases, raceCases, simulationCases)
+		pageCases, filterCases, folderCases, batchCases, removeCases, transactionCases, upkeepCases, raceCases, simulationCases)
 }
 
 func (tc catalogCase) on(t tb, cat holdall.Catalog) {

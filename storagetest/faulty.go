@@ -33,7 +33,7 @@ var ErrInjected = errors.New("storagetest: injected fault")
 
 // Faulty lets calls to backends fail on purpose. It stands in front of a
 // Catalog and Blobs, and has the optional interfaces AtomicPutter, BatchPutter
-// and BlobCopier where they do; it has no Unwrap, so that nothing gets round
+// with BatchRemover, and BlobCopier where they do; it has no Unwrap, so that nothing gets round
 // it, and therefore no other capability. It is safe for concurrent use.
 type Faulty struct {
 	backends holdall.Backends
@@ -126,10 +126,11 @@ func through0(f *Faulty, method string, call func() error) error {
 func (f *Faulty) front(b holdall.Backends) holdall.Backends {
 	catalog, blobs := faultyCatalog{f, b.Catalog}, faultyBlobs{f, b.Blobs}
 	batch, batches := holdall.As[holdall.BatchPutter](b.Catalog)
+	remover, _ := holdall.As[holdall.BatchRemover](b.Catalog)
 	cp, copies := holdall.As[holdall.BlobCopier](b.Blobs)
 	out := holdall.Backends{Catalog: &catalog, Blobs: &blobs, Records: b.Records}
 	if batches {
-		out.Catalog = &faultyBatcher{catalog, batch}
+		out.Catalog = &faultyBatcher{catalog, batch, remover}
 	}
 	if copies {
 		out.Blobs = &faultyCopier{blobs, cp}
@@ -137,7 +138,7 @@ func (f *Faulty) front(b holdall.Backends) holdall.Backends {
 	one, ok := holdall.As[holdall.AtomicPutter](b.Catalog)
 	other, ok2 := holdall.As[holdall.AtomicPutter](b.Blobs)
 	if ok && ok2 && one == other && batches {
-		atomic := faultyAtomic{faultyBatcher{catalog, batch}, blobs, one}
+		atomic := faultyAtomic{faultyBatcher{catalog, batch, remover}, blobs, one}
 		if copies {
 			both := &faultyAtomicCopier{atomic, cp}
 			out.Catalog, out.Blobs = both, both
@@ -180,10 +181,18 @@ func (c *faultyCatalog) Scan(ctx context.Context, s holdall.Scan) ([]holdall.Ent
 type faultyBatcher struct {
 	faultyCatalog
 	b holdall.BatchPutter
+	r holdall.BatchRemover // may be nil: RemoveBatch matches errors.ErrUnsupported then
 }
 
 func (c *faultyBatcher) PutBatch(ctx context.Context, ops []holdall.PutOp) ([]holdall.PutResult, error) {
 	return through(c.f, "PutBatch", func() ([]holdall.PutResult, error) { return c.b.PutBatch(ctx, ops) })
+}
+
+func (c *faultyBatcher) RemoveBatch(ctx context.Context, es []holdall.Entry) (int, error) {
+	if c.r == nil {
+		return 0, errors.ErrUnsupported
+	}
+	return through(c.f, "RemoveBatch", func() (int, error) { return c.r.RemoveBatch(ctx, es) })
 }
 
 type faultyBlobs struct {

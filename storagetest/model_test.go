@@ -25,6 +25,15 @@ func (f fullModel) PutBatch(ctx context.Context, ops []holdall.PutOp) ([]holdall
 	return results, nil
 }
 
+func (f fullModel) RemoveBatch(ctx context.Context, es []holdall.Entry) (n int, err error) {
+	for _, e := range es {
+		if f.Remove(ctx, e.Tenant, e.ID, e.Version) == nil {
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (f fullModel) ListFolder(_ context.Context, q holdall.Query, foldersOnly bool) (holdall.Page, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -272,6 +272,11 @@ var scenarios = []scenario{
 	}},
 	{name: "sweep", setup: func(s *storeRun, body func(int) []byte) {
 		withBucket("x", "y")(s, body)
+		for i := range 3 {
+			if _, err := s.as("ann", "").Collection("c").Record(fmt.Sprint(i)).Put(s.ctx, i, &holdall.RecordOptions{TTL: time.Second}); err != nil {
+				s.Fatalf("Put: %v", err)
+			}
+		}
 		s.put(s.at("x"), body(4), &holdall.PutOptions{Replace: true})
 		s.put(s.at("gone"), body(5), nil)
 		if _, err := s.at("gone").Delete(s.ctx, &holdall.DeleteOptions{}); err != nil {

@@ -30,6 +30,7 @@ var (
 	_ holdall.Blobs        = (*Backend)(nil)
 	_ holdall.AtomicPutter = (*Backend)(nil)
 	_ holdall.BatchPutter  = (*Backend)(nil)
+	_ holdall.BatchRemover = (*Backend)(nil)
 	_ holdall.Transactor   = (*Backend)(nil)
 	_ holdall.FolderLister = (*Backend)(nil)
 	_ holdall.BlobCopier   = (*Backend)(nil)

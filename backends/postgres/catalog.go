@@ -48,6 +48,20 @@ func (b *Backend) Remove(ctx context.Context, tenant, id string, version int64) 
 	})
 }
 
+// RemoveBatch implements [holdall.BatchRemover], in one statement.
+func (b *Backend) RemoveBatch(ctx context.Context, es []holdall.Entry) (n int, err error) {
+	ids, tenants, versions := make([]string, len(es)), make([]string, len(es)), make([]int64, len(es))
+	for i, e := range es {
+		ids[i], tenants[i], versions[i] = e.ID, e.Tenant, e.Version
+	}
+	err = b.write(ctx, func(q querier) error {
+		tag, err := q.Exec(ctx, b.sql.removeBatch, ids, tenants, versions)
+		n = int(tag.RowsAffected())
+		return err
+	})
+	return n, err
+}
+
 // Scan implements [holdall.Catalog].
 func (b *Backend) Scan(ctx context.Context, s holdall.Scan) (list []holdall.Entry, err error) {
 	sql, args := b.sql.scanAll, []any{s.After, s.Limit}

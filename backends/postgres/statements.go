@@ -15,7 +15,7 @@ type statements struct {
 	getByID, getByPlace, getObjectAt string
 	insert, insertOrFail, upsert     fencedStatement
 	updateByID, updateByPlace        fencedStatement
-	evict, remove                    string
+	evict, remove, removeBatch       string
 	headByID, headByPlace            string
 	lockByID, lockByPlace, anyObject string
 	scanByID, scanDue, scanAll       string
@@ -65,6 +65,11 @@ func (s *statements) entryStatements() {
 	s.anyObject = "SELECT EXISTS (SELECT" + from + "e.tenant = $1 AND e.kind = 'object' AND e.container = $2 AND e.state = 'live'" +
 		" AND (e.expires_at IS NULL OR e.expires_at > $3))"
 	s.remove = "DELETE" + from + byID + " AND e.version = $3"
+	// By ctid, so that what somebody else has locked is skipped and what is
+	// deleted is what was locked.
+	s.removeBatch = "DELETE FROM " + s.table + " WHERE ctid = ANY (ARRAY (SELECT e.ctid FROM " + s.table + " e" +
+		" JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS d(id, tenant, version) ON e.id = d.id AND e.tenant = d.tenant AND e.version = d.version" +
+		" FOR UPDATE OF e SKIP LOCKED))"
 	s.evict = "DELETE" + from + byPlace + " AND e.expires_at <= $7"
 	s.scanByID = "SELECT " + selected + from + "e.id = ANY ($1::text[])"
 	s.scanDue = "SELECT " + selected + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"

@@ -3,6 +3,7 @@ package kvcatalog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/holdall-go/holdall"
@@ -10,12 +11,14 @@ import (
 )
 
 // Catalog keeps entries in a store of keys and values. It is a
-// [holdall.Catalog], a [holdall.BatchPutter] and a [holdall.FolderLister].
+// [holdall.Catalog], a [holdall.BatchPutter], a [holdall.BatchRemover] and a
+// [holdall.FolderLister].
 type Catalog struct{ db kv.DB }
 
 var (
 	_ holdall.Catalog      = (*Catalog)(nil)
 	_ holdall.BatchPutter  = (*Catalog)(nil)
+	_ holdall.BatchRemover = (*Catalog)(nil)
 	_ holdall.FolderLister = (*Catalog)(nil)
 )
 
@@ -50,6 +53,26 @@ func (c *Catalog) PutBatch(ctx context.Context, ops []holdall.PutOp) ([]holdall.
 // Remove implements [holdall.Catalog].
 func (c *Catalog) Remove(ctx context.Context, tenant, id string, version int64) error {
 	return c.update(ctx, func(tx kv.Tx) error { return Remove(tx, tenant, id, version) })
+}
+
+// RemoveBatch implements [holdall.BatchRemover], in one commit.
+func (c *Catalog) RemoveBatch(ctx context.Context, es []holdall.Entry) (n int, err error) {
+	err = c.update(ctx, func(tx kv.Tx) error {
+		n = 0
+		for _, e := range es {
+			switch err := Remove(tx, e.Tenant, e.ID, e.Version); {
+			case err == nil:
+				n++
+			case !errors.Is(err, holdall.ErrNotFound) && !errors.Is(err, holdall.ErrConflict):
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // Get implements [holdall.Catalog].
