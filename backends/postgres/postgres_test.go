@@ -54,3 +54,10 @@ func TestBlobs(t *testing.T) {
 	b := open(t, nil)
 	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
 }
+
+func TestStore(t *testing.T) {
+	storagetest.Store(t, func(t *testing.T) holdall.Backends {
+		b := open(t, nil)
+		return holdall.Backends{Catalog: b, Blobs: b}
+	})
+}

@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall"
-	"github.com/holdall-go/holdall/backends/memory"
 	"github.com/holdall-go/holdall/httpapi"
 	"github.com/holdall-go/holdall/httpapi/jwtauth"
 )
 
-// newHandler is the handler that the tests drive, over memory or over the
-// given backends.
+// newHandler is the handler that the tests drive, over the store that the run
+// is about or over the given backends.
 func newHandler(t *testing.T, clock func() time.Time, backends *holdall.Backends) http.Handler {
 	t.Helper()
 	if backends == nil {
-		b := memory.New()
-		backends = &holdall.Backends{Catalog: b, Blobs: b}
+		b := stores[*storeName](t)
+		backends = &b
 	}
 	store, err := holdall.New(holdall.Config{Catalog: backends.Catalog, Blobs: backends.Blobs, MaxObjectSize: maxObject, Now: clock})
 	if err != nil {
