@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -163,7 +164,7 @@ func follow(cmd *exec.Cmd, log io.Reader, ready, done chan struct{}) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if ready != nil && strings.Contains(lines.Text(), "ready to accept connections") {
+		if ready != nil && strings.Contains(lines.Text(), "ready to accept") {
 			close(ready)
 			ready = nil
 		}
@@ -183,6 +184,62 @@ func freePort() (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Data is the server's data folder.
+func (s *Server) Data() string { return filepath.Join(s.dir, "data") }
+
+// Standby starts a streaming replica of the server, which takes reads only.
+// The server itself is restarted for it.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	s.Crash()
+	r, err := s.replica()
+	if r != nil {
+		t.Cleanup(r.stop)
+	}
+	if err = errors.Join(err, s.Restart()); err == nil {
+		err = r.start()
+	}
+	if err != nil {
+		t.Fatalf("no replica: %v", err)
+	}
+	return r
+}
+
+// replica is a server over a copy of the data folder, while nobody writes to it.
+func (s *Server) replica() (*Server, error) {
+	dir, err := os.MkdirTemp("", "holdall-pg-")
+	if err != nil {
+		return nil, err
+	}
+	r := &Server{dir: dir, as: s.as}
+	if err := os.CopyFS(r.Data(), os.DirFS(s.Data())); err != nil {
+		return r, err
+	}
+	_ = os.Remove(filepath.Join(r.Data(), "postmaster.pid"))
+	if err := os.WriteFile(filepath.Join(r.Data(), "standby.signal"), nil, 0o600); err != nil {
+		return r, err
+	}
+	f, err := os.OpenFile(filepath.Join(r.Data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return r, err
+	}
+	_, err = fmt.Fprintf(f, "unix_socket_directories = '%s'\nprimary_conninfo = '%s'\n", r.dir, s.DSN)
+	return r, errors.Join(err, f.Close(), r.own())
+}
+
+// own gives the folder to the account that the server runs as.
+func (s *Server) own() error {
+	return filepath.WalkDir(s.dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		if err == nil && s.as != (account{}) {
+			err = os.Lchown(path, s.as.uid, s.as.gid)
+		}
+		return err
+	})
 }
 
 // Crash ends the server as pg_ctl stop -m immediate does: no checkpoint, every
