@@ -57,7 +57,7 @@ func (b *Backend) run(ctx context.Context, writes bool, fn func(q querier) error
 		if err == nil {
 			return nil
 		}
-		again := rolledBack(err) || pgconn.SafeToRetry(err) || !writes && connectionLost(err)
+		again := rolledBack(err) || neverSent(err) || !writes && connectionLost(err)
 		if !again || try == maxTries || ctx.Err() != nil {
 			return failure(ctx, err, writes && outcomeUnknown(err))
 		}
@@ -90,7 +90,7 @@ func (b *Backend) transaction(ctx context.Context, fn func(q querier) error) err
 		if err == nil {
 			return nil
 		}
-		again := rolledBack(err) || !committing && pgconn.SafeToRetry(err)
+		again := rolledBack(err) || !committing && neverSent(err)
 		if !again || try == maxTries || ctx.Err() != nil {
 			return failure(ctx, err, committing && outcomeUnknown(err))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -45,6 +46,14 @@ func hasCode(err error, code string) bool {
 // its way: doing it again is safe and may succeed.
 func rolledBack(err error) bool { return hasCode(err, serialization) || hasCode(err, deadlock) }
 
+// neverSent reports whether nothing of a statement has reached the server. The
+// driver's word is taken only for a failed write: of a connection that breaks
+// while the reply is awaited pgx 5.12 says, too, that it was closed before.
+func neverSent(err error) bool {
+	var network net.Error
+	return pgconn.SafeToRetry(err) && errors.As(err, &network)
+}
+
 // connectionLost reports whether the connection broke, or the server ended it.
 func connectionLost(err error) bool {
 	if e := pgError(err); e != nil {
@@ -57,7 +66,7 @@ func connectionLost(err error) bool {
 // taken effect: its reply never came. A server that ends a session says 57P01
 // even where the commit is on disk and only its replicas are awaited.
 func outcomeUnknown(err error) bool {
-	return !pgconn.SafeToRetry(err) && (connectionLost(err) || isContext(err)) && !errors.As(err, new(*unsent))
+	return !neverSent(err) && (connectionLost(err) || isContext(err)) && !errors.As(err, new(*unsent))
 }
 
 func isContext(err error) bool {

@@ -192,9 +192,10 @@ func TestFaultsHaveTheirSentinels(t *testing.T) {
 		require.NoError(t, err, "readers do not wait")
 	})
 	t.Run("pool exhausted", func(t *testing.T) {
-		small := with("pool_max_conns=1", Options{MaxWait: 30 * time.Millisecond})
+		small := with("pool_max_conns=1", Options{})
 		c, err := small.pool.Acquire(bg)
 		require.NoError(t, err)
+		small.maxWait = 30 * time.Millisecond // not before it is connected
 		_, err = small.Get(bg, holdall.Ref{Tenant: "t", ID: "rec_1"})
 		require.ErrorIs(t, err, holdall.ErrUnavailable)
 		ctx, cancel := context.WithCancel(bg)

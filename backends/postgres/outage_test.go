@@ -146,7 +146,7 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 	for name, c := range map[string]struct {
 		size int
 		word string // of the message that commits
-	}{"one batch": {4 << 10, "lost-one"}, "a transaction": {300 << 10, "\x0bcommit\x00"}} {
+	}{"one statement": {0, "lost-statement"}, "one batch": {4 << 10, "lost-one-batch"}, "a transaction": {300 << 10, "\x0bcommit\x00"}} {
 		t.Run(name, func(t *testing.T) {
 			cfg := b.pool.Config()
 			var armed, deaf atomic.Bool
@@ -164,13 +164,21 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 			_, err = bucket.Object("before").Put(bg, strings.NewReader("x"), &holdall.PutOptions{Replace: true})
 			require.NoError(t, err)
 			armed.Store(true)
-			_, err = bucket.Object(path).Put(bg, bytes.NewReader(make([]byte, c.size)), nil)
+			if c.size == 0 {
+				_, err = cut.Put(bg, record("rec_lost", c.word), holdall.Always)
+			} else {
+				_, err = bucket.Object(path).Put(bg, bytes.NewReader(make([]byte, c.size)), nil)
+			}
 			require.ErrorIs(t, err, holdall.ErrUnavailable)
 			require.ErrorContains(t, err, "unknown")
 			require.True(t, deaf.Load())
 			armed.Store(false)
 			deaf.Store(false)
-			require.Eventually(t, func() bool { // the server had it all along
+			require.Eventually(t, func() bool { // the server had it all along, and once
+				if c.size == 0 {
+					e, err := b.Get(bg, record("", c.word).Place())
+					return err == nil && e.Version == 1
+				}
 				_, err := newStore(t, b).As(everyone).Bucket("default").Object(path).Stat(bg)
 				return err == nil
 			}, 10*time.Second, time.Millisecond)
