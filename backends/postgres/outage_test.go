@@ -86,7 +86,8 @@ func TestDiskFull(t *testing.T) {
 	_, err := bucket.Stat(bg)
 	require.NoError(t, err)
 	var file string
-	require.NoError(t, b.pool.QueryRow(bg, "SELECT pg_relation_filepath('\"full\".blob_chunks')").Scan(&file))
+	var version int
+	require.NoError(t, b.pool.QueryRow(bg, "SELECT pg_relation_filepath('\"full\".blob_chunks'), current_setting('server_version_num')::int").Scan(&file, &version))
 	file = filepath.Join(server.Data(), file)
 	restart := func(change func() error) {
 		_, err := b.pool.Exec(bg, "CHECKPOINT") // so that recovery does not write to the file
@@ -100,7 +101,11 @@ func TestDiskFull(t *testing.T) {
 	sizes := []int{10, 300 << 10, 5 << 20}
 	for _, size := range sizes {
 		_, err := bucket.Object(fmt.Sprint(size)).Put(bg, bytes.NewReader(make([]byte, size)), nil)
-		requireCode(t, err, "53100", "disk is full")
+		if version >= 160_000 && size > 10 { // it reserves room for many pages at once, which a device does not take
+			require.ErrorIs(t, err, holdall.ErrUnavailable)
+		} else {
+			requireCode(t, err, "53100", "disk is full")
+		}
 		_, err = bucket.Object(fmt.Sprint(size)).Stat(bg)
 		require.ErrorIs(t, err, holdall.ErrNotFound)
 	}
