@@ -23,6 +23,7 @@ type parts struct {
 	key      string
 	id       string
 	repeated bool // the request that began it was sent more than once
+	cut      bool // a part broke off, and may still be on its way into the store
 	n        int64
 	crc      uint32 // of all n bytes
 	crcs     []byte // of the parts
@@ -146,6 +147,7 @@ func (p *parts) wait(s *slot) error {
 	}
 	sent := <-s.underway
 	s.underway = nil
+	p.cut = p.cut || sent.err != nil
 	p.done[sent.number-1].ETag = sent.etag
 	return sent.err
 }
@@ -220,16 +222,26 @@ func (p *parts) complete(ctx context.Context) error {
 }
 
 // abort throws the parts away and returns why. It does so after the caller
-// has gone, too.
+// has gone, too. What could not be aborted goes with DeleteBlob.
 func (p *parts) abort(ctx context.Context, why error) error {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	if p.repeated {
 		_ = p.b.abortAll(ctx, p.key)
-	} else {
-		_ = p.b.core.AbortMultipartUpload(ctx, p.b.bucket, p.b.name(p.key), p.id)
 	}
-	return why // what could not be aborted goes with DeleteBlob
+	// A part that arrives during an abort may outlive it, so that S3 has it
+	// repeated until the upload is gone ("AbortMultipartUpload").
+	for try := 1; ; try++ {
+		err := p.b.core.AbortMultipartUpload(ctx, p.b.bucket, p.b.name(p.key), p.id)
+		if !p.cut || try == attempts || response(err).Code == miniogo.NoSuchUpload {
+			return why
+		}
+		select {
+		case <-ctx.Done():
+			return why
+		case <-time.After(backoff(try)):
+		}
+	}
 }
 
 // detach outlives the caller's context for a moment.
