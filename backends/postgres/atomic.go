@@ -26,7 +26,7 @@ func (b *Backend) AtomicLimit() int64 {
 }
 
 // PutWithBlob implements [holdall.AtomicPutter]. A new object of up to 128 KiB
-// takes one round trip.
+// takes one round trip, a larger one two.
 func (b *Backend) PutWithBlob(ctx context.Context, key string, r io.Reader, size int64, seal func() (holdall.Entry, holdall.Condition, error)) (holdall.Entry, error) {
 	if b.tx != nil {
 		return b.putWithin(ctx, key, r, size, seal)
@@ -75,7 +75,7 @@ func (u *upload) putBoth(ctx context.Context, n int, e holdall.Entry, c holdall.
 	}
 	var out holdall.Entry
 	var err error
-	if n <= batchSize && c == holdall.IfAbsent {
+	if c == holdall.IfAbsent {
 		out, err = u.putNew(ctx, n, e)
 	} else {
 		out, err = u.putAfter(ctx, n, e, c, false)
@@ -134,13 +134,25 @@ func putLast(results pgx.BatchResults, n int, e *holdall.Entry) error {
 }
 
 // putNew stores bytes and a new entry in one batch, which commits only when
-// every statement of it has succeeded. errExpired is not the last word.
+// every statement of it has succeeded. Where the bytes go by COPY, that begins
+// the transaction and the batch ends it. errExpired is not the last word.
 func (u *upload) putNew(ctx context.Context, n int, e holdall.Entry) (holdall.Entry, error) {
 	s := u.b.sql
 	err := u.b.write(ctx, func(q querier) error {
 		batch := &pgx.Batch{}
-		u.queue(batch, n)
+		if n > batchSize {
+			defer rollbackOpen(ctx, q)
+			if err := u.copyAs(ctx, q, beginCommitted+u.b.sql.blobChunksCopy, 0, n); err != nil {
+				return err
+			}
+			u.queueBlob(batch, n)
+		} else {
+			u.queue(batch, n)
+		}
 		batch.Queue(s.insertOrFail.of(isFenced(&e)), rowArgs(&e)...)
+		if n > batchSize {
+			batch.Queue("COMMIT")
+		}
 		err := q.SendBatch(ctx, batch).Close()
 		if err != nil {
 			err = s.explain(ctx, q, &e, holdall.IfAbsent, err)
@@ -149,6 +161,20 @@ func (u *upload) putNew(ctx context.Context, n int, e holdall.Entry) (holdall.En
 	})
 	e.Version = 1
 	return e, err
+}
+
+// beginCommitted goes before a statement that the transaction begins with, in
+// one round trip.
+const beginCommitted = "BEGIN ISOLATION LEVEL READ COMMITTED; "
+
+// rollbackOpen rolls back what is open on a connection. After a commit it does
+// nothing.
+func rollbackOpen(ctx context.Context, q querier) {
+	if c := q.Conn(); !c.IsClosed() && c.PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingLimit)
+		defer cancel()
+		_, _ = c.Exec(ctx, "ROLLBACK") // the pool closes a connection on which it fails
+	}
 }
 
 // putWithin is PutWithBlob in a transaction. The bytes go first; where the

@@ -151,7 +151,10 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 	for name, c := range map[string]struct {
 		size int
 		word string // of the message that commits
-	}{"one statement": {0, "lost-statement"}, "one batch": {4 << 10, "lost-one-batch"}, "a transaction": {300 << 10, "\x0bcommit\x00"}} {
+	}{
+		"one statement": {0, "lost-statement"}, "one batch": {4 << 10, "lost-one-batch"}, "copy and batch": {300 << 10, "lost-copy-and-batch"},
+		"a transaction": {400 << 10, "\x0bcommit\x00"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := b.pool.Config()
 			var armed, deaf atomic.Bool
@@ -168,11 +171,14 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 			bucket := newStore(t, cut).As(everyone).Bucket("default")
 			_, err = bucket.Object("before").Put(bg, strings.NewReader("x"), &holdall.PutOptions{Replace: true})
 			require.NoError(t, err)
+			if name == "a transaction" { // of what replaces
+				path = "before"
+			}
 			armed.Store(true)
 			if c.size == 0 {
 				_, err = cut.Put(bg, record("rec_lost", c.word), holdall.Always)
 			} else {
-				_, err = bucket.Object(path).Put(bg, bytes.NewReader(make([]byte, c.size)), nil)
+				_, err = bucket.Object(path).Put(bg, bytes.NewReader(make([]byte, c.size)), &holdall.PutOptions{Replace: path == "before"})
 			}
 			require.ErrorIs(t, err, holdall.ErrUnavailable)
 			require.ErrorContains(t, err, "unknown")
@@ -184,8 +190,8 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 					e, err := b.Get(bg, record("", c.word).Place())
 					return err == nil && e.Version == 1
 				}
-				_, err := newStore(t, b).As(everyone).Bucket("default").Object(path).Stat(bg)
-				return err == nil
+				info, err := newStore(t, b).As(everyone).Bucket("default").Object(path).Stat(bg)
+				return err == nil && info.Size == int64(c.size)
 			}, 10*time.Second, time.Millisecond)
 		})
 	}

@@ -140,8 +140,12 @@ func (u *upload) queue(batch *pgx.Batch, n int) {
 
 // copy sends the n bytes in the window as chunks from seq on.
 func (u *upload) copy(ctx context.Context, q querier, seq, n int) error {
+	return u.copyAs(ctx, q, u.b.sql.blobChunksCopy, seq, n)
+}
+
+func (u *upload) copyAs(ctx context.Context, q querier, sql string, seq, n int) error {
 	rows := &chunkRows{blob: u.id, seq: seq, data: u.buf[:n], chunk: u.chunk}
-	_, err := q.Conn().PgConn().CopyFrom(ctx, rows, u.b.sql.blobChunksCopy)
+	_, err := q.Conn().PgConn().CopyFrom(ctx, rows, sql)
 	return err
 }
 
