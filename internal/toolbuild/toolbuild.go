@@ -14,16 +14,24 @@ import (
 	"strings"
 )
 
+// Patch changes one file of a package that a program is built from, and
+// nothing else: the module's own files stay as they are.
+type Patch struct {
+	Package, File string
+	Old, New      string // Old is in the file exactly once
+	Append        string // to the file
+}
+
 // Binary returns the path of the program that the module in the folder
 // internal/tools/name is. It builds it unless that has been done before from
 // the same sources, which may take minutes.
-func Binary(name string) (string, error) {
+func Binary(name string, patches ...Patch) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
 	module := filepath.Join(root, "internal", "tools", name)
-	dir, err := cacheDir(module)
+	dir, err := cacheDir(module, patches)
 	if err != nil {
 		return "", err
 	}
@@ -43,21 +51,69 @@ func Binary(name string) (string, error) {
 		return bin, nil
 	}
 	fmt.Fprintf(os.Stderr, "building internal/tools/%s, once: this takes minutes\n", name)
-	build := exec.Command("go", "build", "-C", module, "-trimpath", "-ldflags=-s -w", "-o", bin+".new", ".")
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly -buildvcs=false", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", module, err, out)
+	if len(patches) > 0 {
+		if module, err = patched(module, dir, patches); err != nil {
+			return "", err
+		}
+		defer os.RemoveAll(module)
+	}
+	if _, err := run("go", "build", "-C", module, "-trimpath", "-ldflags=-s -w", "-o", bin+".new", "."); err != nil {
+		return "", err
 	}
 	return bin, os.Rename(bin+".new", bin)
 }
 
+// run runs a program and returns what it printed, without the last line's end.
+func run(name string, args ...string) (string, error) {
+	var stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, stderr.Bytes())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// patched makes a copy of the module with all that it needs in its vendor
+// folder, which is the place where foreign files can be changed.
+func patched(module, dir string, patches []Patch) (string, error) {
+	dir = filepath.Join(dir, "patched")
+	if err := os.RemoveAll(dir); err != nil { // of a build that was killed
+		return "", err
+	}
+	if err := os.CopyFS(dir, os.DirFS(module)); err != nil {
+		return "", err
+	}
+	if _, err := run("go", "-C", dir, "mod", "vendor"); err != nil {
+		return "", err
+	}
+	for _, p := range patches {
+		file := filepath.Join(dir, "vendor", filepath.FromSlash(p.Package), p.File)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		if n := bytes.Count(data, []byte(p.Old)); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times, once is expected", file, p.Old, n)
+		}
+		data = append(bytes.Replace(data, []byte(p.Old), []byte(p.New), 1), p.Append...)
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
 // cacheDir is where a program of exactly these sources is kept.
-func cacheDir(module string) (string, error) {
+func cacheDir(module string, patches []Patch) (string, error) {
 	files, err := filepath.Glob(filepath.Join(module, "*.go"))
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
+	fmt.Fprintf(sum, "%q", patches)
 	for _, f := range append(files, filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")) {
 		data, err := os.ReadFile(f)
 		if err != nil {
@@ -76,12 +132,5 @@ func cacheDir(module string) (string, error) {
 
 // moduleRoot returns the folder of the checkout.
 func moduleRoot() (string, error) {
-	var stderr bytes.Buffer
-	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/holdall-go/holdall")
-	list.Stderr = &stderr
-	out, err := list.Output()
-	if err != nil {
-		return "", fmt.Errorf("finding the checkout: %w: %s", err, stderr.Bytes())
-	}
-	return strings.TrimSpace(string(out)), nil
+	return run("go", "list", "-m", "-f", "{{.Dir}}", "github.com/holdall-go/holdall")
 }

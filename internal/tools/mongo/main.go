@@ -42,7 +42,7 @@ func serve(dir, listen string) error {
 		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + data + "/",
+		SQLiteURL: "file:" + data + "/?_pragma=synchronous(off)", // it outlives its process, not the machine
 	})
 	if err != nil {
 		return err
