@@ -100,7 +100,12 @@ func (b *Backend) narrow(ctx context.Context, q *holdall.Query) error {
 	}
 	where := bson.D{{Key: "tenant", Value: q.Tenant}, {Key: "kind", Value: string(q.Kind)}, {Key: "state", Value: string(q.State)}}
 	q.Containers = []string{}
-	if err := b.lists.Distinct(ctx, "container", where).Decode(&q.Containers); err != nil {
+	found := b.lists.Distinct(ctx, "container", where)
+	err := found.Err() // Decode does not look at it
+	if err == nil {
+		err = found.Decode(&q.Containers)
+	}
+	if err != nil {
 		return failure(ctx, err, false)
 	}
 	return nil

@@ -46,7 +46,7 @@ func (p *proxy) connection(client net.Conn) {
 		if err != nil {
 			return
 		}
-		reply, err := p.exchange(server, withoutFields(request))
+		reply, err := p.exchange(server, understood(request))
 		if err != nil {
 			return
 		}
@@ -65,7 +65,18 @@ func (p *proxy) exchange(server net.Conn, request []byte) ([]byte, error) {
 	if _, err := server.Write(request); err != nil {
 		return nil, err
 	}
-	return readMessage(server)
+	reply, err := readMessage(server)
+	return duplicate(reply), err
+}
+
+// duplicate gives the error of an update that meets a unique index the code
+// that MongoDB gives it, 11000: FerretDB takes it for an internal error, 1.
+func duplicate(reply []byte) []byte {
+	if bytes.Contains(reply, []byte("UNIQUE constraint failed")) {
+		internal, known := []byte("\x10code\x00\x01\x00\x00\x00"), []byte("\x10code\x00\xf8\x2a\x00\x00")
+		return bytes.Replace(reply, internal, known, 1)
+	}
+	return reply
 }
 
 func readMessage(r io.Reader) ([]byte, error) {
@@ -88,43 +99,41 @@ func wantsNoReply(m []byte) bool {
 		binary.LittleEndian.Uint32(m[headerSize:])&moreToCome != 0
 }
 
-// withoutFields takes the member "fields" out of a findAndModify: it asks for a
-// part of the document, which FerretDB refuses to do; it then returns the
-// whole document.
-func withoutFields(m []byte) []byte {
+// unknown are members of commands that FerretDB refuses. It may do without
+// them: it then returns whole documents, and takes as long as it takes.
+var unknown = map[string]string{"findAndModify": "fields", "distinct": "maxTimeMS"}
+
+// understood returns the message without the member that FerretDB refuses.
+func understood(m []byte) []byte {
 	const at = headerSize + 4 + 1 // flags and the kind of the first section
-	if len(m) < at+4 || binary.LittleEndian.Uint32(m[12:]) != opMsg || !bytes.HasPrefix(m[at+4:], []byte("\x02findAndModify\x00")) {
+	if len(m) < at+4 || binary.LittleEndian.Uint32(m[12:]) != opMsg {
 		return m
 	}
+	member := ""
 	for i := at + 4; i < len(m); {
 		kind := m[i]
-		name, _, ok := bytes.Cut(m[i+1:], []byte{0})
-		if !ok || kind == 0 {
+		name, value, ok := bytes.Cut(m[i+1:], []byte{0})
+		size := valueSize(kind, value)
+		if !ok || kind == 0 || size < 0 {
 			return m
 		}
-		if string(name) == "fields" {
-			m = bytes.Clone(m)
-			return without(m, i, len(name), valueSize(kind, m[i+1+len(name)+1:]))
-		}
-		size := valueSize(kind, m[i+1+len(name)+1:])
-		if size < 0 {
-			return m
+		switch {
+		case i == at+4:
+			member = unknown[string(name)]
+		case string(name) == member:
+			return without(bytes.Clone(m), i, 1+len(name)+1+size)
 		}
 		i += 1 + len(name) + 1 + size
 	}
 	return m
 }
 
-// without takes the element at i out of the message.
-func without(m []byte, i, name, size int) []byte {
+// without takes n bytes at i out of the first document of the message.
+func without(m []byte, i, n int) []byte {
 	const at = headerSize + 4 + 1
-	if size < 0 {
-		return m
-	}
-	cut := 1 + name + 1 + size
-	m = append(m[:i], m[i+cut:]...)
+	m = append(m[:i], m[i+n:]...)
 	binary.LittleEndian.PutUint32(m, uint32(len(m)))
-	binary.LittleEndian.PutUint32(m[at:], binary.LittleEndian.Uint32(m[at:])-uint32(cut))
+	binary.LittleEndian.PutUint32(m[at:], binary.LittleEndian.Uint32(m[at:])-uint32(n))
 	return m
 }
 
