@@ -193,5 +193,8 @@ func (b *Backend) Unwrap() any {
 	if s := b.server.Load(); s != nil && s.transactions && b.tx == nil {
 		return transactor{b}
 	}
-	return nil
+	return nothingMore{b}
 }
+
+// nothingMore is a Backend on a server that can do no more.
+type nothingMore struct{ b *Backend }
