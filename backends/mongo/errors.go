@@ -106,10 +106,18 @@ func failure(ctx context.Context, err error, unknown bool) error {
 // of the caller's context.
 func hideEnd(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errors.New(err.Error())
+		return withoutEnd{err}
 	}
 	return err
 }
+
+// withoutEnd is an error that is no error of a context.
+type withoutEnd struct{ err error }
+
+func (w withoutEnd) Error() string { return w.err.Error() }
+
+// As implements the interface of errors.As: the server's error is still there.
+func (w withoutEnd) As(target any) bool { return errors.As(w.err, target) }
 
 func sentinelOf(err error) error {
 	switch {

@@ -71,27 +71,34 @@ func expiryIndex() mongo.IndexModel {
 	return mongo.IndexModel{Keys: bson.D{{Key: "expires_at", Value: 1}}, Options: options.Index().SetName("expiry").SetExpireAfterSeconds(3600)}
 }
 
-// EnsureIndexes makes the collection's indexes where they are not there. Any
-// number of processes may do so at once. Where the server cannot remove what
-// has expired by itself, sweeping does it alone. An index that is there under
-// the same name with other keys is ErrInvalid: drop it first.
+// EnsureIndexes makes the collection's indexes where they are not there, and
+// only looks where they are. Any number of processes may do so at once. Where
+// the server cannot remove what has expired by itself, sweeping does it alone.
+// An index that is there under the same name with other keys or options is
+// ErrInvalid: drop it first.
 func (b *Backend) EnsureIndexes(ctx context.Context) error {
 	if _, err := b.hello(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	view := b.entries.Indexes()
-	_, err := view.CreateMany(ctx, indexes())
-	if err == nil {
-		_, err = view.CreateOne(ctx, expiryIndex())
+	there, err := b.specifications(ctx)
+	if err != nil {
+		return err
+	}
+	missing, err := missingIndexes(indexes(), there)
+	if err == nil && len(missing) > 0 {
+		_, err = b.entries.Indexes().CreateMany(ctx, missing)
+	}
+	if err == nil && !slices.ContainsFunc(there, func(s mongo.IndexSpecification) bool { return s.Name == "expiry" }) {
+		_, err = b.entries.Indexes().CreateOne(ctx, expiryIndex())
 		if hasCode(err, notImplemented) {
 			return nil
 		}
 	}
 	switch {
 	case hasCode(err, indexOptionsConflict), hasCode(err, indexKeySpecsConflict):
-		return fmt.Errorf("mongo: %w: the collection has an index of this name with other keys or options; drop it: %w", holdall.ErrInvalid, err)
+		return fmt.Errorf("%w: %w", errOtherIndex, err)
 	case isDuplicate(err):
 		return fmt.Errorf("mongo: %w: the collection has entries at one place twice: %w", holdall.ErrInvalid, err)
 	case err != nil:
@@ -100,16 +107,51 @@ func (b *Backend) EnsureIndexes(ctx context.Context) error {
 	return nil
 }
 
+var errOtherIndex = fmt.Errorf("mongo: %w: the collection has an index of this name with other keys or options; drop it", holdall.ErrInvalid)
+
+// missingIndexes returns those that are not there under their names.
+func missingIndexes(wanted []mongo.IndexModel, there []mongo.IndexSpecification) ([]mongo.IndexModel, error) {
+	var missing []mongo.IndexModel
+	for _, m := range wanted {
+		var o options.IndexOptions
+		for _, set := range m.Options.List() {
+			if err := set(&o); err != nil {
+				return nil, err
+			}
+		}
+		i := slices.IndexFunc(there, func(s mongo.IndexSpecification) bool { return s.Name == *o.Name })
+		if i < 0 {
+			missing = append(missing, m)
+			continue
+		}
+		var keys bson.D
+		if err := bson.Unmarshal(there[i].KeysDocument, &keys); err != nil {
+			return nil, err
+		}
+		unique := there[i].Unique != nil && *there[i].Unique
+		if !slices.EqualFunc(keys, m.Keys.(bson.D), func(a, b bson.E) bool { return a.Key == b.Key && fmt.Sprint(a.Value) == fmt.Sprint(b.Value) }) ||
+			unique != (o.Unique != nil) {
+			return nil, fmt.Errorf("%w: %s", errOtherIndex, *o.Name)
+		}
+	}
+	return missing, nil
+}
+
+func (b *Backend) specifications(ctx context.Context) ([]mongo.IndexSpecification, error) {
+	list, err := b.entries.Indexes().ListSpecifications(ctx)
+	if err != nil && !hasCode(err, namespaceNotFound) {
+		return nil, failure(ctx, err, false)
+	}
+	return list, nil
+}
+
 // checkIndexes fails where nothing would be unique.
 func (b *Backend) checkIndexes(ctx context.Context) error {
 	ctx, cancel := b.bounded(ctx)
 	defer cancel()
-	specs, err := b.entries.Indexes().ListSpecifications(ctx)
-	switch {
-	case err != nil && !hasCode(err, namespaceNotFound):
-		return failure(ctx, err, false)
-	case !slices.ContainsFunc(specs, func(s mongo.IndexSpecification) bool { return s.Name == placeIndex }):
-		return fmt.Errorf("mongo: %w: the indexes are missing; run EnsureIndexes", holdall.ErrUnavailable)
+	there, err := b.specifications(ctx)
+	if err == nil && !slices.ContainsFunc(there, func(s mongo.IndexSpecification) bool { return s.Name == placeIndex }) {
+		err = fmt.Errorf("mongo: %w: the indexes are missing; run EnsureIndexes", holdall.ErrUnavailable)
 	}
-	return nil
+	return err
 }
