@@ -25,17 +25,19 @@ type backend struct {
 // opening says how to open a backend.
 type opening struct {
 	create  bool // a local folder that is not there
-	migrate bool // the tables of a database
+	migrate bool // the tables or indexes of a database
 }
 
 // backends is the table of all schemes; a new backend is one line here.
 func backends() map[string]backend {
 	return map[string]backend{
-		"memory":     {"memory:", openMemory},
-		"local":      {"local:DIR", openLocal},
-		"minio":      {"minio://KEY:SECRET@HOST:PORT/BUCKET (bytes only)", openMinIO},
-		"postgres":   {"postgres://USER:PASSWORD@HOST/DATABASE", openPostgres},
-		"postgresql": {"postgresql://…", openPostgres},
+		"memory":      {"memory:", openMemory},
+		"local":       {"local:DIR", openLocal},
+		"minio":       {"minio://KEY:SECRET@HOST:PORT/BUCKET (bytes only)", openMinIO},
+		"mongodb":     {"mongodb://USER:PASSWORD@HOST/DATABASE (rows only)", openMongo},
+		"mongodb+srv": {"mongodb+srv://…", openMongo},
+		"postgres":    {"postgres://USER:PASSWORD@HOST/DATABASE", openPostgres},
+		"postgresql":  {"postgresql://…", openPostgres},
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/holdall-go/holdall/backends/postgres"
@@ -41,8 +43,8 @@ func withoutPassword(address string) string {
 func setupMigrate(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
 	var catalog string
 	var script bool
-	fs.StringVar(&catalog, "catalog", "", "`address` of the store: postgres://…")
-	fs.BoolVar(&script, "print", false, "print the SQL instead of running it")
+	fs.StringVar(&catalog, "catalog", "", "`address` of the store: postgres://… or mongodb://…")
+	fs.BoolVar(&script, "print", false, "print the SQL for PostgreSQL instead of running it")
 	return func(ctx context.Context, args []string) error {
 		scheme, _, _ := strings.Cut(catalog, ":")
 		switch {
@@ -52,13 +54,13 @@ func setupMigrate(a *app, fs *flag.FlagSet) func(context.Context, []string) erro
 			sql, err := postgres.MigrationSQL(nil)
 			fmt.Fprint(a.stdout, sql)
 			return err
-		case scheme != "postgres" && scheme != "postgresql":
-			return usagef("--catalog names the database: postgres://USER:PASSWORD@HOST/DATABASE")
+		case !slices.Contains([]string{"postgres", "postgresql", "mongodb", "mongodb+srv"}, scheme):
+			return usagef("--catalog names the database: postgres://USER:PASSWORD@HOST/DATABASE or mongodb://…")
 		}
-		b, err := openPostgres(ctx, catalog, opening{migrate: true})
+		b, err := backends()[scheme].open(ctx, catalog, opening{migrate: true})
 		if err != nil {
 			return err
 		}
-		return b.(*postgres.Backend).Close()
+		return b.(io.Closer).Close()
 	}
 }

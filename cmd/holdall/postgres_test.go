@@ -27,6 +27,7 @@ func TestPasswordsStayOutOfSight(t *testing.T) {
 		"postgres://ann:secret@db/files":             "postgres://ann:xxxxx@db/files",
 		"postgres://ann@db/files?password=secret":    "postgres://ann@db/files",
 		"postgres://ann:sec%ret@db/files":            "postgres://…",
+		"mongodb://ann:secret@a:1,b:2/files":         "mongodb://ann:xxxxx@a:1,b:2/files",
 		"postgres://ann:secret@[::1]:5432/files?x=1": "postgres://ann:xxxxx@[::1]:5432/files",
 		"minio://KEY:12/secret@h:9000/files":         "minio://…",
 		"minio://KEY:secret@h:9000,i:9000/files":     "minio://KEY:xxxxx@h:9000,i:9000/files",

@@ -34,7 +34,7 @@ func setupServe(a *app, fs *flag.FlagSet) func(context.Context, []string) error 
 	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` to listen on; of this machine only, unless another is named")
 	fs.BoolVar(&s.dev, "dev", false, "for trying out: make up the secrets that are not set, and print a token and commands")
 	s.store.define(fs)
-	fs.BoolVar(&s.store.migrate, "migrate", true, "make the tables of a PostgreSQL store, or bring them up to date, at start")
+	fs.BoolVar(&s.store.migrate, "migrate", true, "make the tables or indexes of a database, or bring them up to date, at start")
 	s.auth.define(fs)
 	fs.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients reach this server, for signed links; what each request came to, unless named")
 	fs.StringVar(&s.tenant, "public-tenant", "", "`name` of the tenant whose public buckets are served by path; whichever has the bucket, unless named")
