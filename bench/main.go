@@ -54,6 +54,9 @@ var goals = []goal{
 	{"MinioGet/64MiB", "ratio", "MinIO: OpenBlob of 64 MiB, against the same", false, 0.95},
 	{"MinioMemory/1x512MiB", "peak-MiB", "MinIO: MiB that one upload of 512 MiB of unknown size takes", true, 20},
 	{"MinioMemory/16x64MiB", "peak-MiB", "MinIO: MiB that 16 uploads of 64 MiB at once take", true, 100},
+	{"MongoRecord/put", "ratio", "MongoDB: Put of a record, against an update by hand", false, 0.8},
+	{"MongoRecord/get", "ratio", "MongoDB: Get of a record, against a find by hand", false, 0.8},
+	{"MongoRecord/page", "ratio", "MongoDB: a page of 50 records, against a find by hand", false, 0.8},
 	{"Page/local/deep", "slowdown", "local: page of 50 at nine tenths by cursor, the same", true, 2},
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/postgres"
+	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/internal/pgtest"
 	"github.com/holdall-go/holdall/internal/s3test"
 )
@@ -24,6 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	code := pgtest.Run(m)
 	s3test.Stop()
+	mongotest.Stop()
 	os.Exit(code)
 }
 

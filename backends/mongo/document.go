@@ -17,10 +17,10 @@ import (
 type document struct {
 	ID      string `bson:"_id"`
 	Version int64  `bson:"version"`
-	// Leave is not "" while somebody looks whether the bucket may be deleted,
+	// Leave is there while somebody looks whether the bucket may be deleted,
 	// and LeaveUntil when others need not wait for that any more.
-	Leave      string `bson:"leave"`
-	LeaveUntil int64  `bson:"leave_until"`
+	Leave      string `bson:"leave,omitempty"`
+	LeaveUntil int64  `bson:"leave_until,omitempty"`
 	Origin     origin `bson:",inline"`
 	Fields     fields `bson:",inline"`
 }
@@ -63,11 +63,9 @@ type fields struct {
 	Content *content `bson:"content"`
 }
 
-// replacement is what a put by id sets. It takes off a mark: whose owner asks
-// for the version that it changes.
+// replacement is what a put by id sets.
 type replacement struct {
 	Version int64  `bson:"version"`
-	Leave   string `bson:"leave"`
 	Origin  origin `bson:",inline"`
 	Fields  fields `bson:",inline"`
 }

@@ -162,16 +162,21 @@ func (b *Backend) leave(ctx context.Context, d *draft, old *document) error {
 // putMark marks a live bucket that nobody else has marked, else errMissed.
 func (b *Backend) putMark(ctx context.Context, m mark, conditions ...bson.E) error {
 	now := time.Now()
-	free := bson.A{is("leave", "$eq", ""), is("leave_until", "$lte", now.UnixMicro())}
+	free := bson.A{unmarked, is("leave_until", "$lte", now.UnixMicro())}
 	where := append(liveAt(m.at), bson.E{Key: "_id", Value: m.id}, bson.E{Key: "$or", Value: free})
 	set := bson.D{{Key: "leave", Value: m.token}, {Key: "leave_until", Value: now.Add(markLimit).UnixMicro()}}
 	return b.update(ctx, append(where, conditions...), bson.D{{Key: "$set", Value: set}})
 }
 
+var (
+	unmarked    = is("leave", "$exists", false)
+	withoutMark = bson.E{Key: "$unset", Value: bson.D{{Key: "leave", Value: ""}, {Key: "leave_until", Value: ""}}}
+)
+
 // unmark takes a mark off a bucket if it is still there.
 func (b *Backend) unmark(ctx context.Context, at place, id, token string) error {
 	where := append(at.where(), bson.E{Key: "_id", Value: id}, bson.E{Key: "leave", Value: token})
-	err := b.update(ctx, where, bson.D{{Key: "$set", Value: bson.D{{Key: "leave", Value: ""}}}})
+	err := b.update(ctx, where, bson.D{withoutMark})
 	if err != nil && err != errMissed && !rejected(err) {
 		return failure(ctx, err, false)
 	}

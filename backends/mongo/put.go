@@ -276,12 +276,22 @@ func (b *Backend) replaceFrom(ctx context.Context, d *draft, at place, n int64, 
 	where := append(at.where(), bson.E{Key: "_id", Value: d.ID}, bson.E{Key: "version", Value: n},
 		bson.E{Key: "$or", Value: bson.A{is("live", "$ne", ""), bson.D{fresh(d.UpdatedAt)}}})
 	where = append(where, conditions...)
-	change := bson.D{{Key: "$set", Value: replacement{Version: n + 1, Origin: d.origin(), Fields: d.fields}}}
+	change := d.replacing(n + 1)
 	err := b.write(ctx, d, func(ctx context.Context) error { return b.update(ctx, where, change) })
 	if err == nil {
 		d.Version = n + 1
 	}
 	return err
+}
+
+// replacing is what a put by id does to a document. It takes the mark off a
+// bucket: whose owner asks for the version that this changes.
+func (d *draft) replacing(version int64) bson.D {
+	change := bson.D{{Key: "$set", Value: replacement{Version: version, Origin: d.origin(), Fields: d.fields}}}
+	if d.Kind == holdall.KindBucket {
+		change = append(change, withoutMark)
+	}
+	return change
 }
 
 // enliven replaces the entry with d's id, at version n, by a live object.

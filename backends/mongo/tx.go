@@ -199,7 +199,7 @@ func (t *boundTx) put(ctx context.Context, b *Backend, d *draft, c holdall.Condi
 	} else {
 		where := append(old.Fields.Place.where(), bson.E{Key: "_id", Value: old.ID}, bson.E{Key: "version", Value: old.Version})
 		d.Version = old.Version + 1
-		err = b.update(ctx, where, bson.D{{Key: "$set", Value: replacement{Version: d.Version, Origin: d.origin(), Fields: d.fields}}})
+		err = b.update(ctx, where, d.replacing(d.Version))
 	}
 	if err == errMissed {
 		err = errAgain
@@ -277,7 +277,10 @@ func (t *boundTx) holdBucket(ctx context.Context, b *Backend, d *draft) error {
 		}
 		return errAgain
 	}
-	where := append(bucket.Fields.Place.where(), bson.E{Key: "_id", Value: bucket.ID}, bson.E{Key: "leave", Value: bucket.Leave})
+	where := append(bucket.Fields.Place.where(), bson.E{Key: "_id", Value: bucket.ID})
+	if bucket.Leave == "" {
+		where = append(where, unmarked...)
+	}
 	err = b.update(ctx, where, bson.D{{Key: "$set", Value: bson.D{{Key: "held", Value: d.fields.Op}}}})
 	if err == errMissed {
 		return errAgain

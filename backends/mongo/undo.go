@@ -37,8 +37,7 @@ func (b *Backend) undoChange(old *document) func(ctx context.Context, d *draft) 
 		if err != nil {
 			return err
 		}
-		change := replacement{Version: d.Version + 1, Origin: before.origin(), Fields: before.fields}
-		err = b.update(ctx, d.asWritten(), bson.D{{Key: "$set", Value: change}})
+		err = b.update(ctx, d.asWritten(), before.replacing(d.Version+1))
 		if isDuplicate(err) { // its old place has been taken: a user can restore it elsewhere
 			return b.retire(ctx, d, holdall.StateDeleted)
 		}
