@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -88,6 +89,7 @@ var errTimeout = errors.New("the operation took longer than Options.Timeout")
 // failure turns what the driver reports into an error of package holdall.
 // unknown says that what was asked for may have been done nevertheless.
 func failure(ctx context.Context, err error, unknown bool) error {
+	awaitEnd(ctx, err)
 	ended := ctx.Err() != nil && context.Cause(ctx) != errTimeout // by the caller
 	switch {
 	case ended && unknown:
@@ -100,6 +102,14 @@ func failure(ctx context.Context, err error, unknown bool) error {
 		return err
 	}
 	return fmt.Errorf("mongo: %w%s: %w", sentinelOf(err), hint(err), hideEnd(err))
+}
+
+// awaitEnd waits for the end of a context that the driver has noticed a moment
+// before it came: connections have the same deadline.
+func awaitEnd(ctx context.Context, err error) {
+	if at, ok := ctx.Deadline(); ok && mongo.IsTimeout(err) && time.Until(at) < 50*time.Millisecond {
+		<-ctx.Done()
+	}
 }
 
 // hideEnd keeps an end of our own or of the driver's from being taken for that

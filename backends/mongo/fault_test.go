@@ -198,8 +198,14 @@ func TestSilence(t *testing.T) {
 	}
 	t.Run("the caller gives up", func(t *testing.T) {
 		for _, call := range []func(ctx context.Context) error{
-			func(ctx context.Context) error { _, err := b.Put(ctx, record("rec_1", "k1"), holdall.IfAbsent); return err },
-			func(ctx context.Context) error { _, err := b.Get(ctx, holdall.Ref{Tenant: "t", ID: "rec_1"}); return err },
+			func(ctx context.Context) error {
+				_, err := b.Put(ctx, record("rec_1", "k1"), holdall.IfAbsent)
+				return err
+			},
+			func(ctx context.Context) error {
+				_, err := b.Get(ctx, holdall.Ref{Tenant: "t", ID: "rec_1"})
+				return err
+			},
 		} {
 			ctx, cancel := context.WithCancel(bg)
 			isWrite := false
@@ -231,6 +237,14 @@ func TestSilence(t *testing.T) {
 		_, err = impatient.Get(bg, holdall.Ref{Tenant: "t", ID: "rec_2"})
 		require.ErrorIs(t, err, holdall.ErrUnavailable)
 		require.NotErrorIs(t, err, context.DeadlineExceeded)
+	})
+	t.Run("the caller's deadline", func(t *testing.T) {
+		p.Plan(silent)
+		defer p.Plan(nil)
+		ctx, cancel := context.WithTimeout(bg, 100*time.Millisecond)
+		defer cancel()
+		_, err := b.Get(ctx, holdall.Ref{Tenant: "t", ID: "rec_1"})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 	_, err := b.Get(bg, holdall.Ref{Tenant: "t", ID: "rec_1"})
 	require.NoError(t, err, "it works on, and what was sent was done")
@@ -352,6 +366,7 @@ func TestTwoProcesses(t *testing.T) {
 		name := fmt.Sprint("b", round)
 		home, err := one.Put(bg, bucket("bkt_"+name, name), holdall.IfAbsent)
 		require.NoError(t, err)
+		at := home.Place()
 		var came atomic.Int64
 		var ended error
 		race(5, func(w int) {
@@ -360,6 +375,12 @@ func TestTwoProcesses(t *testing.T) {
 				home.State = holdall.StateDeleted
 				_, ended = b.Put(bg, home, holdall.IfVersion(1))
 				return
+			}
+			for range 2 * (round % 5) { // later each time, so that either may win
+				_, err := b.Get(bg, at)
+				if err != nil && !errors.Is(err, holdall.ErrNotFound) {
+					t.Errorf("%v", err)
+				}
 			}
 			_, err := b.Put(bg, object(fmt.Sprintf("obj_%d_%d", round, w), name, fmt.Sprint(w)), []holdall.Condition{holdall.IfAbsent, holdall.Always}[w%2])
 			switch {
@@ -383,6 +404,7 @@ func TestTwoProcesses(t *testing.T) {
 		}
 	}
 	t.Logf("the bucket left %d times and stayed %d times", left, stayed)
+	require.True(t, left > 0 && stayed > 0)
 }
 
 func race(n int, fn func(i int)) {
