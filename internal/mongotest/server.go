@@ -30,39 +30,8 @@ type Server struct {
 
 const patience = 60 * time.Second
 
-// remember has FerretDB keep the documents that it has decoded. It reads whole
-// collections for every command, and spends nearly all of its time on decoding
-// the same texts again; what it answers does not change.
-var remember = toolbuild.Patch{
-	Package: "github.com/FerretDB/FerretDB/internal/backends/sqlite", File: "query_iterator.go",
-	Old: "sjson.Unmarshal(b)", New: "decoded(b)",
-	Append: `
-var documents struct {
-	sync.Mutex
-	m map[string]*types.Document
-}
-
-func decoded(b []byte) (*types.Document, error) {
-	documents.Lock()
-	defer documents.Unlock()
-	if doc, ok := documents.m[string(b)]; ok {
-		return doc.DeepCopy(), nil
-	}
-	doc, err := sjson.Unmarshal(b)
-	if err != nil {
-		return nil, err
-	}
-	if documents.m == nil || len(documents.m) > 20_000 {
-		documents.m = map[string]*types.Document{}
-	}
-	documents.m[string(b)] = doc
-	return doc.DeepCopy(), nil
-}
-`,
-}
-
 func newServer() (*Server, error) {
-	bin, err := toolbuild.Binary("mongo", remember)
+	bin, err := toolbuild.Binary("mongo", patches...)
 	if err != nil {
 		return nil, err
 	}
