@@ -60,7 +60,7 @@ func Binary(module, pkg string, patches ...Patch) (string, error) {
 		if module, err = patched(module, dir, patches); err != nil {
 			return "", err
 		}
-		defer os.RemoveAll(module)
+		defer func() { _ = os.RemoveAll(module) }()
 	}
 	if _, err := run("go", "build", "-C", module, "-trimpath", "-ldflags=-s -w", "-o", bin+".new", pkg); err != nil {
 		return "", err
