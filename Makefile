@@ -1,8 +1,7 @@
 # Short for the commands of everyday work. They need Go, a C compiler (for the
 # race detector) and git; make test also PostgreSQL's server programs, which it
-# starts by itself, and Node 20 or newer with npm. The linter, MinIO and
-# versitygw are built from the versions that internal/tools/lint and
-# internal/tools/s3 pin.
+# starts by itself, and Node 20 or newer with npm. The linter, MinIO, versitygw
+# and FerretDB are built from the versions that the modules in internal/tools pin.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -35,6 +34,7 @@ verify: build ## formatting, vet, modules, other systems, size
 	@out=$$(gofmt -l .); if [[ -n $$out ]]; then echo "gofmt: $$out"; exit 1; fi
 	for m in $(MODULES); do (cd $$m && go vet ./... && go mod verify && go mod tidy -diff); done
 	cd internal/tools/s3 && go mod verify # pins programs; has no packages
+	cd internal/tools/mongo && go vet . && go mod verify && go mod tidy -diff
 	for p in linux/386 darwin/arm64 windows/amd64; do \
 		echo "vet for $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./...; done
 

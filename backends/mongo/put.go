@@ -152,27 +152,31 @@ func (b *Backend) upsert(ctx context.Context, d *draft) error {
 			}
 		}
 		if err == errTaken {
-			err = b.outdated(ctx, d)
+			if err = b.makeRoom(ctx, d); err == nil { // it has been inserted, by a copy of the request
+				return b.settle(ctx, d, b.undoInsert)
+			}
 		}
-		if err != nil && err != errMissed {
+		if err == errTaken {
+			err = b.whatIsTaken(ctx, d)
+		}
+		if err != errMissed {
 			return err
 		}
 	}
 	return errTaken
 }
 
-// outdated finds out why an upsert could neither replace nor insert. It
-// returns nil or errMissed where another try may succeed.
-func (b *Backend) outdated(ctx context.Context, d *draft) error {
-	err := b.makeRoom(ctx, d)
-	if err != errTaken {
-		return err
-	}
+// whatIsTaken returns errMissed where an entry has come to d's place, which an
+// upsert replaces when it is tried again, and errTaken where it is d's id.
+func (b *Backend) whatIsTaken(ctx context.Context, d *draft) error {
 	holder, err := b.find(ctx, liveAt(d.fields.Place), headFields)
-	if err == nil && holder == nil {
-		return errTaken // it is the id
+	switch {
+	case err != nil:
+		return err
+	case holder == nil:
+		return errTaken
 	}
-	return err
+	return errMissed
 }
 
 // replaceLive replaces the live entry at d's place under further conditions,

@@ -33,9 +33,9 @@ func backends() map[string]backend {
 	return map[string]backend{
 		"memory":      {"memory:", openMemory},
 		"local":       {"local:DIR", openLocal},
-		"mongodb":     {"mongodb://USER:PASSWORD@HOST/DATABASE (no blobs)", openMongo},
-		"mongodb+srv": {"mongodb+srv://…", openMongo},
 		"minio":       {"minio://KEY:SECRET@HOST:PORT/BUCKET (bytes only)", openMinIO},
+		"mongodb":     {"mongodb://USER:PASSWORD@HOST/DATABASE (rows only)", openMongo},
+		"mongodb+srv": {"mongodb+srv://…", openMongo},
 		"postgres":    {"postgres://USER:PASSWORD@HOST/DATABASE", openPostgres},
 		"postgresql":  {"postgresql://…", openPostgres},
 	}

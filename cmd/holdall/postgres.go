@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/holdall-go/holdall/backends/postgres"
@@ -53,7 +54,7 @@ func setupMigrate(a *app, fs *flag.FlagSet) func(context.Context, []string) erro
 			sql, err := postgres.MigrationSQL(nil)
 			fmt.Fprint(a.stdout, sql)
 			return err
-		case scheme == "memory" || scheme == "local" || backends()[scheme].open == nil:
+		case !slices.Contains([]string{"postgres", "postgresql", "mongodb", "mongodb+srv"}, scheme):
 			return usagef("--catalog names the database: postgres://USER:PASSWORD@HOST/DATABASE or mongodb://…")
 		}
 		b, err := backends()[scheme].open(ctx, catalog, opening{migrate: true})

@@ -34,21 +34,31 @@ func decoded(b []byte) (*types.Document, error) {
 }
 `,
 	},
-	{ // it reads the one document that a filter names by its id, also beside other conditions, which it checks later
+	{ // it has SQLite look for texts that a filter asks for, by the indexes that it has made; it checks all conditions later
 		Package: ferret + "backends/sqlite", File: "collection.go",
-		Old: "\tq := prepareSelectClause(", New: "\tparams = byID(params)\n\tq := prepareSelectClause(",
+		Old: "\tq += whereClause\n", New: "\twhereClause, args = narrowed(params.Filter, whereClause, args)\n\tq += whereClause\n",
 		Append: `
-func byID(params *backends.QueryParams) *backends.QueryParams {
-	if params.Filter == nil {
-		return params
+func narrowed(f *types.Document, where string, args []any) (string, []any) {
+	if f == nil {
+		return where, args
 	}
-	id, err := params.Filter.Get("_id")
-	if _, ok := id.(string); err != nil || !ok {
-		return params
+	for _, key := range []string{"_id", "tenant", "kind", "container", "tier", "owner", "name", "live", "state"} {
+		v, err := f.Get(key)
+		if d, ok := v.(*types.Document); ok {
+			v, err = d.Get("$eq")
+		}
+		text, ok := v.(string)
+		if err != nil || !ok {
+			continue
+		}
+		column := metadata.DefaultColumn + "->\"" + key + "\""
+		if key == "_id" {
+			column = metadata.IDColumn
+		}
+		where += map[bool]string{true: " WHERE ", false: " AND "}[where == ""] + column + " = ?"
+		args = append(args, string(must.NotFail(sjson.MarshalSingleValue(text))))
 	}
-	c := *params
-	c.Filter = must.NotFail(types.NewDocument("_id", id))
-	return &c
+	return where, args
 }
 `,
 	},

@@ -104,14 +104,14 @@ func (p *Proxy) fate(c Call) Fate {
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	p.note(client, true)
 	defer p.note(client, false)
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	for {
 		request, err := readMessage(client)
 		if err != nil {

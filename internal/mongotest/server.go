@@ -31,7 +31,7 @@ type Server struct {
 const patience = 60 * time.Second
 
 func newServer() (*Server, error) {
-	bin, err := toolbuild.Binary("mongo", patches...)
+	bin, err := toolbuild.Binary("mongo", ".", patches...)
 	if err != nil {
 		return nil, err
 	}

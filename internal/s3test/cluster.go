@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/holdall-go/holdall/internal/toolbuild"
 )
 
 // Cluster is a distributed MinIO on this machine: a drive a node, half of
@@ -22,7 +24,7 @@ type Cluster struct {
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
 	MinIO.wanted(t)
-	bin, err := binary(MinIO.tool)
+	bin, err := toolbuild.Binary("s3", MinIO.tool)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/holdall-go/holdall/internal/toolbuild"
 )
 
 // process is a server's program at work.
@@ -46,7 +48,7 @@ func (l *log) String() string {
 }
 
 func newServer(k *Kind) (*Server, error) {
-	bin, err := binary(k.tool)
+	bin, err := toolbuild.Binary("s3", k.tool)
 	if err != nil {
 		return nil, err
 	}

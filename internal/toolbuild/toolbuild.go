@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -22,15 +23,19 @@ type Patch struct {
 	Append        string // to the file
 }
 
-// Binary returns the path of the program that the module in the folder
-// internal/tools/name is. It builds it unless that has been done before from
-// the same sources, which may take minutes.
-func Binary(name string, patches ...Patch) (string, error) {
+// Binary returns the path of a program: the package, such as ".", of the module
+// in the folder internal/tools/module. It builds it unless that has been done
+// before from the same sources, which may take minutes.
+func Binary(module, pkg string, patches ...Patch) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	module := filepath.Join(root, "internal", "tools", name)
+	name := path.Base(pkg)
+	if pkg == "." {
+		name = module
+	}
+	module = filepath.Join(root, "internal", "tools", module)
 	dir, err := cacheDir(module, patches)
 	if err != nil {
 		return "", err
@@ -50,14 +55,14 @@ func Binary(name string, patches ...Patch) (string, error) {
 	if _, err := os.Stat(bin); err == nil { // another process was faster
 		return bin, nil
 	}
-	fmt.Fprintf(os.Stderr, "building internal/tools/%s, once: this takes minutes\n", name)
+	fmt.Fprintf(os.Stderr, "building %s, once: this takes minutes\n", name)
 	if len(patches) > 0 {
 		if module, err = patched(module, dir, patches); err != nil {
 			return "", err
 		}
-		defer os.RemoveAll(module)
+		defer func() { _ = os.RemoveAll(module) }()
 	}
-	if _, err := run("go", "build", "-C", module, "-trimpath", "-ldflags=-s -w", "-o", bin+".new", "."); err != nil {
+	if _, err := run("go", "build", "-C", module, "-trimpath", "-ldflags=-s -w", "-o", bin+".new", pkg); err != nil {
 		return "", err
 	}
 	return bin, os.Rename(bin+".new", bin)
@@ -113,13 +118,14 @@ func cacheDir(module string, patches []Patch) (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q", patches)
+	if len(patches) > 0 {
+		fmt.Fprintf(sum, "%q", patches)
+	}
 	for _, f := range append(files, filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")) {
 		data, err := os.ReadFile(f)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintln(sum, filepath.Base(f), len(data))
 		sum.Write(data)
 	}
 	cache, err := os.UserCacheDir()

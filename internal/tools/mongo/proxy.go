@@ -35,12 +35,12 @@ func (p *proxy) serve(l net.Listener) {
 }
 
 func (p *proxy) connection(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := net.Dial("unix", p.socket)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	for {
 		request, err := readMessage(client)
 		if err != nil {
