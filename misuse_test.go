@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/backends/memory"
 )
 
 func TestUpdateChecksMetadataOfWhatMoves(t *testing.T) {
@@ -104,4 +105,21 @@ func TestCopyStaysInItsTenant(t *testing.T) {
 func TestExplainKnowsItsActions(t *testing.T) {
 	_, err := newStore(t).As(caller("*")).Explain(t.Context(), "list", holdall.StoreResource())
 	require.ErrorIs(t, err, holdall.ErrInvalid)
+}
+
+// hollow is a wrapper that has nothing to show behind it.
+type hollow struct {
+	holdall.Catalog
+	holdall.Blobs
+}
+
+func (*hollow) Unwrap() any { return nil }
+
+func TestWrapperOfNothing(t *testing.T) {
+	b := memory.New()
+	h := &hollow{b, b}
+	s, err := holdall.New(holdall.Config{Catalog: h, Blobs: h})
+	require.NoError(t, err)
+	_, err = s.Sweep(t.Context())
+	require.NoError(t, err)
 }

@@ -223,6 +223,10 @@ func innermost(v any) any {
 		if !ok {
 			return v
 		}
-		v = u.Unwrap()
+		inner := u.Unwrap()
+		if inner == nil {
+			return v
+		}
+		v = inner
 	}
 }
