@@ -9,7 +9,7 @@ SHELL := bash
 MODULES := . internal/tools bench examples/chi internal/contract
 FUZZTIME ?= 4s
 
-.PHONY: help run build quick test race verify lint fuzz bench srctree js fmt
+.PHONY: help run build quick test race full verify lint fuzz bench srctree js fmt
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,12 +24,16 @@ build: ## build bin/holdall and say how big it is
 quick: ## the tests that need seconds
 	go test ./...
 
-test: verify lint race fuzz js ## everything
+test: verify lint race full fuzz js ## everything
 
 race: ## all tests under the race detector, with servers, in every module
 	export HOLDALL_TEST_SERVERS=1; \
-	for m in $(MODULES); do (cd $$m && go test -race -timeout 30m ./...); done; \
-	go test -timeout 30m -run TestStore ./backends/minio # what the race detector would take too long for
+	for m in $(MODULES); do (cd $$m && go test -race -short -timeout 30m ./...); done
+
+full: ## the backends' tests with all their rounds, and MinIO with every catalog
+	export HOLDALL_TEST_SERVERS=1; \
+	go test -timeout 30m ./backends/memory ./backends/local ./backends/postgres; \
+	go test -timeout 30m -run TestStore ./backends/minio
 
 verify: build ## formatting, vet, modules, other systems, size
 	@out=$$(gofmt -l .); if [[ -n $$out ]]; then echo "gofmt: $$out"; exit 1; fi
