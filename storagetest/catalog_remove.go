@@ -26,8 +26,15 @@ func (c *catalogRun) removeBatch(b holdall.BatchRemover, n int, es ...holdall.En
 	if got, err := b.RemoveBatch(c.ctx, es); err != nil || got != n {
 		c.Errorf("RemoveBatch of %d = %d, %v, want %d", len(es), got, err, n)
 	}
-	for _, e := range es[:n] {
+	ids := make([]string, n)
+	for i, e := range es[:n] {
+		ids[i] = e.ID
 		delete(c.known, e.ID)
+	}
+	if n > 0 {
+		if left := c.mine(c.cat.Scan(c.ctx, holdall.Scan{IDs: ids})); len(left) > 0 {
+			c.Errorf("%d of %d that RemoveBatch removed are still there", len(left), n)
+		}
 	}
 	c.unchanged()
 }
