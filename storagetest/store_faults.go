@@ -186,8 +186,6 @@ func late(path string, opts *holdall.PutOptions) func(*storeRun, func(int) []byt
 	}
 }
 
-func text(s string) *string { return &s }
-
 var scenarios = []scenario{
 	{name: "upload", setup: withBucket("other"), run: upload("new", 1, nil)},
 	{name: "upload of a known size", setup: withBucket("other"), run: func(s *storeRun, body func(int) []byte) error {
@@ -205,7 +203,7 @@ var scenarios = []scenario{
 		return err
 	}},
 	{name: "move", setup: withBucket("x"), run: func(s *storeRun, _ func(int) []byte) error {
-		_, err := s.at("x").Update(s.ctx, holdall.ObjectUpdate{Path: text("y"), Metadata: map[string]string{"moved": "yes"}})
+		_, err := s.at("x").Update(s.ctx, holdall.ObjectUpdate{Path: new("y"), Metadata: map[string]string{"moved": "yes"}})
 		return err
 	}},
 	{name: "delete", setup: withBucket("x", "other"), run: func(s *storeRun, _ func(int) []byte) error {

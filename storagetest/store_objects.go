@@ -27,7 +27,7 @@ var objectCases = []storeCase{
 			_, err := b.Object(path).Put(s.ctx, strings.NewReader("x"), nil)
 			s.want("a second upload", err, holdall.ErrExists)
 
-			got, err := byID.Update(s.ctx, holdall.ObjectUpdate{Path: text(path + ".moved"), Metadata: map[string]string{"new": "label"}})
+			got, err := byID.Update(s.ctx, holdall.ObjectUpdate{Path: new(path + ".moved"), Metadata: map[string]string{"new": "label"}})
 			if err != nil || got.ID != info.ID || got.Version != 2 || !maps.Equal(got.Metadata, map[string]string{"new": "label"}) || got.UpdatedBy != "bob" {
 				s.Errorf("Update = %+v, %v", got, err)
 			}
@@ -271,7 +271,7 @@ func (s *storeRun) tryAll(w *holdall.Workspace, bucket, path, id string) map[str
 		_, errs["Stat "+how] = o.Stat(s.ctx)
 		_, errs["Open "+how] = o.Open(s.ctx)
 		_, errs["Update "+how] = o.Update(s.ctx, holdall.ObjectUpdate{Metadata: map[string]string{"mine": "now"}})
-		_, errs["move "+how] = o.Update(s.ctx, holdall.ObjectUpdate{Path: text("stolen")})
+		_, errs["move "+how] = o.Update(s.ctx, holdall.ObjectUpdate{Path: new("stolen")})
 		_, errs["Copy "+how] = o.Copy(s.ctx, b.Object("stolen copy"))
 		_, errs["Delete "+how] = o.Delete(s.ctx, nil)
 		if how == "by path" {
