@@ -54,23 +54,28 @@ func readWalk(rows pgx.Rows, limit int, page *holdall.Page) error {
 
 // walk writes the skip scan. Each step of the recursion finds the next entry
 // behind the position of the one before; where it lies in a folder the step
-// yields the folder, and the next position is behind all of it. The condition
-// on the position is an OR so that it is asked of the one row that is found: as
-// a comparison of rows it would be asked of all of an index page.
+// yields the folder, and the next position is behind all of it. What the first
+// place has next bounds the search in the others: a probe reads all rows of an
+// index page that it may, which is most of its cost, and with the bound it is
+// mostly none. The condition on the position is an OR so that it is asked of
+// the one row that is found: as a comparison of rows it would be asked of all
+// of an index page.
 func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 	base := s.base(q)
 	s.places(q, base)
 	at := startOf(q)
 	plen := s.arg(utf8.RuneCountInString(q.Prefix)) + "::int"
 	lo, hi := q.NameRange()
-	way, bound := " > ", " AND e.name >= w.name"
-	if hi != "" && !q.Sort.Desc {
-		bound += " AND e.name < " + s.arg(hi)
-	}
-	behind := `(left(f.folder, -1) || '0')` // '0' follows '/'
+	near, behind := "f.folder", "(left(f.folder, -1) || '0')" // '0' follows '/'
+	var way, bound, within string
 	if q.Sort.Desc {
-		way, bound = " < ", " AND e.name <= w.name AND e.name >= "+s.arg(lo)
-		behind = "f.folder"
+		near, behind = behind, near
+		way, bound, within = " < ", " AND e.name <= w.name AND e.name >= "+s.arg(lo), " AND e.name >= coalesce(n.name, '')"
+	} else {
+		way, bound, within = " > ", " AND e.name >= w.name", " AND e.name <= coalesce(n.name, "+s.arg(top)+")"
+		if hi != "" {
+			bound += " AND e.name < " + s.arg(hi)
+		}
 	}
 	all, place := orderOf(q)
 	only := ""
@@ -80,18 +85,27 @@ func (s *statement) walk(q *holdall.Query, foldersOnly bool) {
 	if q.Name != "" {
 		only += " AND e.name = " + s.arg(q.Name)
 	}
-	s.add(", walk AS (SELECT 0 AS n, NULL::text COLLATE \"C\" AS folder, NULL::text COLLATE \"C\" AS entry, ",
+	const found = "e.id, e.name, e.container, e.tier"
+	conditions := base + atPlace + bound + " AND (e.name" + way + "w.name OR (e.container, e.tier, e.id)" + way + "(w.container, w.tier, w.id))" + only + s.conditions(q)
+	next := func(which, within string) string {
+		return "SELECT " + found + " FROM numbered p CROSS JOIN LATERAL (SELECT " + found + " FROM " + s.sql.table + " e WHERE " + conditions + within +
+			" ORDER BY " + place + " LIMIT 1) e WHERE p.i " + which
+	}
+	folder := func(name string) string {
+		slash := "strpos(substr(" + name + ", " + plen + " + 1), '/')"
+		return "(SELECT CASE WHEN " + slash + " > 0 THEN left(" + name + ", " + plen + " + " + slash + `) END COLLATE "C" AS folder)`
+	}
+	s.add(", numbered AS (SELECT *, row_number() OVER () AS i FROM places)",
+		", walk AS (SELECT 0 AS n, NULL::text COLLATE \"C\" AS folder, NULL::text COLLATE \"C\" AS entry, ",
 		s.arg(at.Name), `::text COLLATE "C" AS name, `, s.arg(at.Container), `::text COLLATE "C" AS container, `,
 		s.arg(string(at.Tier)), `::text COLLATE "C" AS tier, `, s.arg(at.ID), `::text COLLATE "C" AS id`,
 		" UNION ALL SELECT w.n + 1, f.folder, CASE WHEN f.folder IS NULL THEN x.id END,",
-		" CASE WHEN f.folder IS NULL THEN x.name ELSE ", behind, ` END COLLATE "C", CASE WHEN f.folder IS NULL THEN x.container ELSE '' END COLLATE "C",`,
+		" coalesce(", behind, `, x.name), CASE WHEN f.folder IS NULL THEN x.container ELSE '' END COLLATE "C",`,
 		` CASE WHEN f.folder IS NULL THEN x.tier ELSE '' END COLLATE "C", CASE WHEN f.folder IS NULL THEN x.id ELSE '' END COLLATE "C"`,
-		" FROM walk w CROSS JOIN LATERAL (SELECT e.id, e.name, e.container, e.tier FROM places p CROSS JOIN LATERAL (",
-		"SELECT e.id, e.name, e.container, e.tier FROM ", s.sql.table, " e WHERE ", base, atPlace, bound,
-		" AND (e.name", way, "w.name OR (e.container, e.tier, e.id)", way, "(w.container, w.tier, w.id))", only, s.conditions(q),
-		" ORDER BY ", place, " LIMIT 1) e ORDER BY ", all, " LIMIT 1) x",
-		" CROSS JOIN LATERAL (SELECT strpos(substr(x.name, ", plen, " + 1), '/') AS slash) k",
-		" CROSS JOIN LATERAL (SELECT CASE WHEN k.slash > 0 THEN left(x.name, ", plen, " + k.slash) END AS folder) f",
+		" FROM walk w LEFT JOIN LATERAL (", next("= 1", ""), ") l ON true",
+		" CROSS JOIN LATERAL (SELECT coalesce(", near, ", l.name) AS name FROM ", folder("l.name"), " f) n",
+		" CROSS JOIN LATERAL (SELECT * FROM (SELECT l.* WHERE l.id IS NOT NULL UNION ALL ", next("> 1", within), ") e ORDER BY ", all, " LIMIT 1) x",
+		" CROSS JOIN LATERAL ", folder("x.name"), " f",
 		" WHERE w.n < ", s.arg(q.Limit+1), ") SELECT w.folder, ", selected, " FROM walk w LEFT JOIN LATERAL (SELECT * FROM ", s.sql.table,
 		" e WHERE e.id = w.entry LIMIT 1) e ON true WHERE w.n > 0 ORDER BY w.n")
 }
