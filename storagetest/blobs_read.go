@@ -3,6 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"testing/iotest"
 
@@ -95,6 +96,30 @@ var blobReadCases = []blobCase{
 		}
 		r.Close()
 	}},
+	{"read/into a writer that fails", "WriteTo says how much a writer took that fails or takes too little, with its error, and ends; the blob is unharmed", func(b *blobRun) {
+		data := b.rnd.bytes(scale(11*mib, 5*mib))
+		key := b.stored(data)
+		for _, w := range []*fullWriter{{room: 0, err: errFull}, {room: 1000, err: errFull}, {room: 3 * mib, err: errFull}, {room: 4 * mib}} {
+			r, err := b.store.OpenBlob(b.ctx, key, 0, -1)
+			if err != nil {
+				b.Fatalf("OpenBlob: %v", err)
+			}
+			if from, ok := r.(io.WriterTo); ok {
+				want, room := w.err, w.room
+				if want == nil {
+					want = io.ErrShortWrite
+				}
+				if n, err := from.WriteTo(w); n != int64(room) || !errors.Is(err, want) {
+					b.Errorf("WriteTo a writer that takes %d bytes = %d, %v; want %v", room, n, err, want)
+				}
+				if !bytes.Equal(w.got, data[:room]) {
+					b.Errorf("the writer got %s; want %s", digest(w.got), digest(data[:room]))
+				}
+			}
+			r.Close()
+		}
+		b.has(key, data)
+	}},
 	{"read/closed early", "a reader that is closed unread or half read leaves nothing behind: a thousand of them do no harm", func(b *blobRun) {
 		data := b.rnd.bytes(scale(6*mib, 300*kib))
 		key := b.stored(data)
@@ -172,4 +197,23 @@ var blobReadCases = []blobCase{
 			b.Errorf("OpenBlob with a cancelled context: %v, want %v", err, context.Canceled)
 		}
 	}},
+}
+
+var errFull = errors.New("the writer is full")
+
+// fullWriter takes so many bytes and then fails with err, or by taking too
+// few without a word.
+type fullWriter struct {
+	room int
+	err  error
+	got  []byte
+}
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	n := min(len(p), w.room-len(w.got))
+	w.got = append(w.got, p[:n]...)
+	if n < len(p) {
+		return n, w.err
+	}
+	return n, nil
 }

@@ -22,17 +22,22 @@ var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 // blobReader reads a range in windows of about 2 MiB. Between them it holds
 // no connection.
 type blobReader struct {
-	ctx   context.Context
-	b     *Backend
-	key   string
-	id    int64
-	size  int64 // of the blob
-	chunk int
-	pos   int64 // of what comes after the window
-	end   int64 // of the range
-	buf   *[readSize]byte
-	rest  []byte // of the window
-	err   error  // sticky
+	ctx    context.Context
+	b      *Backend
+	key    string
+	id     int64
+	size   int64 // of the blob
+	chunk  int
+	pos    int64 // of what comes after the window
+	end    int64 // of the range
+	window window
+	err    error // sticky
+}
+
+// window is a part of a blob.
+type window struct {
+	buf  *[readSize]byte
+	rest []byte // that has not been handed out yet
 }
 
 var _ io.WriterTo = (*blobReader)(nil)
@@ -70,12 +75,16 @@ func (b *Backend) OpenBlob(ctx context.Context, key string, off, n int64) (io.Re
 			if err != nil {
 				return err
 			}
-			return r.take(rows, last)
+			end := r.before(last)
+			if err := r.window.take(r, rows, off, end); err != nil {
+				return err
+			}
+			r.pos = end
 		}
 		return results.Close()
 	})
 	if err != nil {
-		r.release()
+		r.window.release()
 		return nil, err
 	}
 	return r, nil
@@ -93,28 +102,30 @@ func (r *blobReader) span(off, n int64) (first, last int64) {
 	return first, max(last, first)
 }
 
-// take reads the chunks before last into the window, from pos on, in whichever
-// order they come. Together they must fill it.
-func (r *blobReader) take(rows pgx.Rows, last int64) error {
+// before is where chunk last begins, or the range ends.
+func (r *blobReader) before(last int64) int64 { return min(r.end, last*int64(r.chunk)) }
+
+// take reads the chunks that hold the bytes from pos to end, in whichever
+// order they come. Together they must fill the window.
+func (w *window) take(r *blobReader, rows pgx.Rows, pos, end int64) error {
 	defer rows.Close()
-	if r.buf == nil {
-		r.buf = readBuffers.Get().(*[readSize]byte)
+	if w.buf == nil {
+		w.buf = readBuffers.Get().(*[readSize]byte)
 	}
 	chunk := int64(r.chunk)
-	end := min(r.end, last*chunk)
-	window, missing := r.buf[:end-r.pos], end-r.pos
+	data, missing := w.buf[:end-pos], end-pos
 	for rows.Next() {
 		var seq int64
-		var data pgtype.DriverBytes
-		if err := rows.Scan(&seq, &data); err != nil {
+		var row pgtype.DriverBytes
+		if err := rows.Scan(&seq, &row); err != nil {
 			return err
 		}
-		from, to := seq*chunk, seq*chunk+int64(len(data))
+		from, to := seq*chunk, seq*chunk+int64(len(row))
 		if to != min(r.size, from+chunk) {
 			return r.damaged(from)
 		}
-		if from, to = max(from, r.pos), min(to, end); from < to {
-			missing -= int64(copy(window[from-r.pos:], data[from-seq*chunk:to-seq*chunk]))
+		if from, to = max(from, pos), min(to, end); from < to {
+			missing -= int64(copy(data[from-pos:], row[from-seq*chunk:to-seq*chunk]))
 		}
 	}
 	rows.Close()
@@ -122,10 +133,17 @@ func (r *blobReader) take(rows pgx.Rows, last int64) error {
 		return err
 	}
 	if missing != 0 {
-		return r.damaged(r.pos)
+		return r.damaged(pos)
 	}
-	r.rest, r.pos = window, end
+	w.rest = data
 	return nil
+}
+
+func (w *window) release() {
+	if w.buf != nil {
+		readBuffers.Put(w.buf)
+		*w = window{}
+	}
 }
 
 // damaged is what a reader meets where its blob is deleted under it.
@@ -133,24 +151,23 @@ func (r *blobReader) damaged(pos int64) error {
 	return fmt.Errorf("postgres: %w: blob %q has nothing at byte %d of %d any more", holdall.ErrNotFound, r.key, pos, r.size)
 }
 
-// fill makes rest non-empty, or sets err.
-func (r *blobReader) fill() {
-	if len(r.rest) > 0 || r.err != nil {
-		return
+// fetch begins to read the next window into w and moves on behind it. The
+// function that it returns does the reading.
+func (r *blobReader) fetch(w window) func() (window, error) {
+	pos := r.pos
+	first, last := r.span(pos, r.end-pos)
+	end := r.before(last)
+	r.pos = end
+	return func() (window, error) {
+		err := r.b.read(r.ctx, func(q querier) error {
+			rows, err := q.Query(r.ctx, r.b.sql.blobRead, r.id, first, last)
+			if err != nil {
+				return err
+			}
+			return w.take(r, rows, pos, end)
+		})
+		return w, err
 	}
-	if r.pos >= r.end {
-		r.err = io.EOF
-		r.release()
-		return
-	}
-	r.err = r.b.read(r.ctx, func(q querier) error {
-		first, last := r.span(r.pos, r.end-r.pos)
-		rows, err := q.Query(r.ctx, r.b.sql.blobRead, r.id, first, last)
-		if err != nil {
-			return err
-		}
-		return r.take(rows, last)
-	})
 }
 
 // Read implements io.Reader.
@@ -158,49 +175,99 @@ func (r *blobReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	r.fill()
-	if len(r.rest) == 0 {
+	if len(r.window.rest) == 0 && r.err == nil {
+		if r.pos < r.end {
+			r.window, r.err = r.fetch(r.window)()
+		} else {
+			r.finish(io.EOF)
+		}
+	}
+	if len(r.window.rest) == 0 {
 		return 0, r.err
 	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
+	n := copy(p, r.window.rest)
+	r.window.rest = r.window.rest[n:]
 	return n, nil
 }
 
-// WriteTo implements io.WriterTo.
-func (r *blobReader) WriteTo(w io.Writer) (int64, error) {
-	var total int64
-	for {
-		r.fill()
-		switch {
-		case len(r.rest) > 0:
-		case r.err == io.EOF:
-			return total, nil
-		default:
-			return total, r.err
-		}
-		n, err := w.Write(r.rest)
-		total += int64(n)
-		if err == nil && n < len(r.rest) {
-			err = io.ErrShortWrite
-		}
-		r.rest = r.rest[min(n, len(r.rest)):]
-		if err != nil {
-			return total, err
-		}
+// WriteTo implements io.WriterTo. While a window is written the next one is
+// read, and while that is awaited the one after it: two buffers, each of which
+// is read, written and read again. An error ends the reader.
+func (r *blobReader) WriteTo(w io.Writer) (total int64, err error) {
+	if r.err == io.EOF {
+		return 0, nil
 	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.b.tx != nil { // one connection, which w may be using
+		return io.Copy(w, struct{ io.Reader }{r})
+	}
+	type result struct {
+		window window
+		err    error
+	}
+	var queue []chan result // in the order of the blob
+	ahead := func(to window) {
+		if r.pos >= r.end {
+			to.release()
+			return
+		}
+		read, done := r.fetch(to), make(chan result, 1)
+		go func() {
+			got, err := read()
+			done <- result{got, err}
+		}()
+		queue = append(queue, done)
+	}
+	now := result{window: r.window}
+	r.window = window{}
+	ahead(window{})
+	for {
+		if err == nil {
+			err = now.err
+		}
+		if err == nil {
+			var n int
+			n, err = writeAll(w, now.window.rest)
+			total += int64(n)
+		}
+		if err == nil {
+			ahead(now.window)
+		} else {
+			now.window.release()
+		}
+		if len(queue) == 0 {
+			break
+		}
+		now, queue = <-queue[0], queue[1:]
+	}
+	r.err = err
+	if err == nil {
+		r.err = io.EOF
+	}
+	return total, err
+}
+
+func writeAll(w io.Writer, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := w.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// finish makes err what every Read returns from now on.
+func (r *blobReader) finish(err error) {
+	r.err = err
+	r.window.release()
 }
 
 // Close implements io.Closer.
 func (r *blobReader) Close() error {
-	r.rest, r.err = nil, io.ErrClosedPipe
-	r.release()
+	r.finish(io.ErrClosedPipe)
 	return nil
-}
-
-func (r *blobReader) release() {
-	if r.buf != nil {
-		readBuffers.Put(r.buf)
-		r.buf = nil
-	}
 }
