@@ -7,9 +7,11 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 MODULES := . internal/tools bench examples/chi internal/contract
+# tests that run the others again over other backends
+OTHERS := ^TestOther(Pairs|Stores)$$
 FUZZTIME ?= 4s
 
-.PHONY: help run build quick test race full verify lint fuzz bench srctree js fmt
+.PHONY: help run build quick test race others full verify lint fuzz bench srctree js fmt
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,16 +26,19 @@ build: ## build bin/holdall and say how big it is
 quick: ## the tests that need seconds
 	go test ./...
 
-test: verify lint race full fuzz js ## everything
+test: verify lint race others fuzz js ## everything
 
-race: ## all tests under the race detector, with servers, in every module
+race: ## the tests under the race detector, with servers, in every module
 	export HOLDALL_TEST_SERVERS=1; \
-	for m in $(MODULES); do (cd $$m && go test -race -short -timeout 30m ./...); done
+	for m in $(MODULES); do (cd $$m && go test -race -short -skip '$(OTHERS)' -timeout 30m ./...); done
 
-full: ## the backends' tests with all their rounds, and MinIO with every catalog
+others: ## the tests again over other backends, for which that is too slow
 	export HOLDALL_TEST_SERVERS=1; \
-	go test -timeout 30m ./backends/memory ./backends/local ./backends/postgres; \
-	go test -timeout 30m -run TestStore ./backends/minio
+	go test -short -timeout 30m -run '$(OTHERS)' ./backends/minio; \
+	cd internal/contract && go test -short -timeout 30m -run '$(OTHERS)' .
+
+full: ## all tests of the root module with all their rounds; takes an hour
+	HOLDALL_TEST_SERVERS=1 go test -timeout 60m ./...
 
 verify: build ## formatting, vet, modules, other systems, size
 	@out=$$(gofmt -l .); if [[ -n $$out ]]; then echo "gofmt: $$out"; exit 1; fi

@@ -68,24 +68,27 @@ var catalogs = map[string]func(t *testing.T) holdall.Catalog{
 
 // TestStore holds whole stores to what they promise: entries in a catalog of
 // another kind, bytes here. Each case has a catalog and a bucket of its own,
-// so that they can wait side by side. What the catalog is makes no difference
-// to a store, so that the second one is tried with the fastest; nor does it to
-// the race detector, under which each pair takes minutes of processor time, so
-// that make test runs the others without it.
+// so that they can wait side by side.
 func TestStore(t *testing.T) {
+	testStore(t, s3test.Shared(t, s3test.MinIO), "memory")
+}
+
+// TestOtherPairs is TestStore with the other catalogs, and on the other
+// server, to which it makes no difference what the catalog is. make test runs
+// it without the race detector, under which each pair takes minutes.
+func TestOtherPairs(t *testing.T) {
 	onEach(t, func(t *testing.T, s *s3test.Server) {
-		for name, open := range catalogs {
-			usual := s.Kind == s3test.MinIO || name == "memory"
-			quickest := s.Kind == s3test.MinIO && name == "memory"
-			if !usual || underRace && !quickest {
-				continue
+		for name := range catalogs {
+			if s.Kind == s3test.MinIO && name != "memory" || s.Kind != s3test.MinIO && name == "memory" {
+				t.Run(name, func(t *testing.T) { testStore(t, s, name) })
 			}
-			t.Run(name, func(t *testing.T) {
-				storagetest.Store(t, func(t *testing.T) holdall.Backends {
-					t.Parallel()
-					return holdall.Backends{Catalog: open(t), Blobs: backend(t, s, &Options{Prefix: "a/b"})}
-				})
-			})
 		}
+	})
+}
+
+func testStore(t *testing.T, s *s3test.Server, catalog string) {
+	storagetest.Store(t, func(t *testing.T) holdall.Backends {
+		t.Parallel()
+		return holdall.Backends{Catalog: catalogs[catalog](t), Blobs: backend(t, s, &Options{Prefix: "a/b"})}
 	})
 }

@@ -149,6 +149,8 @@ func TestTerminatedConnections(t *testing.T) {
 	wg.Wait()
 	close(stop)
 	killing.Wait()
+	b.pool.Reset() // what is idle may have been ended since
+	killer.pool.Reset()
 }
 
 func TestFaultsHaveTheirSentinels(t *testing.T) {

@@ -1,5 +1,0 @@
-//go:build race
-
-package minio
-
-const underRace = true
