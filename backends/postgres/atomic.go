@@ -22,7 +22,7 @@ func (b *Backend) AtomicLimit() int64 {
 	if b.tx != nil {
 		return -1
 	}
-	return windowSize - 64<<10 // whole chunks, whatever the server's pages are, and one byte
+	return int64(b.window) - 64<<10 // whole chunks, whatever the server's pages are, and one byte
 }
 
 // PutWithBlob implements [holdall.AtomicPutter]. A new object of up to 128 KiB

@@ -16,7 +16,6 @@ import (
 // SQLSTATE codes (PostgreSQL documentation, appendix A).
 const (
 	notNullViolation = "23502"
-	checkViolation   = "23514"
 	uniqueViolation  = "23505"
 	serialization    = "40001"
 	deadlock         = "40P01"
@@ -111,7 +110,7 @@ func sentinelOf(code string) error {
 	switch {
 	case code == uniqueViolation:
 		return holdall.ErrExists
-	case code == checkViolation, strings.HasPrefix(code, "22"):
+	case code == notNullViolation, strings.HasPrefix(code, "22"):
 		return holdall.ErrInvalid
 	case strings.HasPrefix(code, "54"):
 		return holdall.ErrTooLarge

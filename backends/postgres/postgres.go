@@ -52,6 +52,7 @@ type Backend struct {
 	sql     *statements
 	ids     *blobIDs
 	maxWait time.Duration
+	window  int      // windowSize, but for tests
 	tx      *boundTx // nil outside of a transaction
 }
 
@@ -83,7 +84,7 @@ func New(pool *pgxpool.Pool, opts *Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{pool: pool, sql: sql, ids: &blobIDs{}, maxWait: o.MaxWait}, nil
+	return &Backend{pool: pool, sql: sql, ids: &blobIDs{}, maxWait: o.MaxWait, window: windowSize}, nil
 }
 
 // Open returns a Backend on a pool of its own, which Close closes. dsn is a

@@ -55,9 +55,12 @@ func TestBlobs(t *testing.T) {
 	storagetest.Blobs(t, func(*testing.T) holdall.Blobs { return b })
 }
 
+// TestStore has small windows, so that a body of many is still small.
 func TestStore(t *testing.T) {
 	storagetest.Store(t, func(t *testing.T) holdall.Backends {
+		t.Parallel()
 		b := open(t, nil)
+		b.window = 192 << 10
 		return holdall.Backends{Catalog: b, Blobs: b}
 	})
 }

@@ -97,16 +97,20 @@ func (s *statements) putStatement(e *holdall.Entry, c holdall.Condition) (string
 	return s.updateByPlace.of(fenced), append(args[:len(args)-kept], int64(c))
 }
 
-const returning = " RETURNING e.id, e.created_at, e.created_by, e.version"
+// returning is readPut's row; returningMany begins with the place.
+const (
+	returning     = " RETURNING e.id, e.created_at, e.created_by, e.version"
+	returningMany = " RETURNING e.tenant, e.kind, e.container, e.tier, e.owner, e.name, e.id, e.created_at, e.created_by, e.version"
+)
 
 func isFenced(e *holdall.Entry) bool {
 	return e.Kind == holdall.KindObject && e.State == holdall.StateLive
 }
 
 // readPut takes over what the catalog decides about e.
-func readPut(row pgx.Row, e *holdall.Entry) error {
+func readPut(row pgx.Row, e *holdall.Entry, before ...any) error {
 	var created stamp
-	err := row.Scan(&e.ID, &created, &e.CreatedBy, &e.Version)
+	err := row.Scan(append(before, &e.ID, &created, &e.CreatedBy, &e.Version)...)
 	if err == nil {
 		e.CreatedAt = time.Time(created)
 	}

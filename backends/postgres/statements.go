@@ -14,6 +14,7 @@ type statements struct {
 
 	getByID, getByPlace, getObjectAt string
 	insert, insertOrFail, upsert     fencedStatement
+	insertMany, upsertMany           string
 	updateByID, updateByPlace        fencedStatement
 	evict, remove, removeBatch       string
 	headByID, headByPlace            string
@@ -75,6 +76,8 @@ func (s *statements) entryStatements() {
 	s.scanDue = "SELECT " + selected + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
 	s.ping = "SELECT FROM " + s.table + " LIMIT 1"
 	s.scanAll = "SELECT " + selected + from + "e.id > $1 ORDER BY e.id LIMIT $2"
+	s.insertMany = s.insertManyText() + onConflictNothing + returningMany
+	s.upsertMany = s.insertManyText() + onConflict(contentless) + returningMany
 	for _, fenced := range []bool{false, true} {
 		container := param("container")
 		if fenced {
@@ -89,8 +92,8 @@ func (s *statements) entryStatements() {
 		}
 		insert := s.insertText(container)
 		set(&s.insertOrFail, insert)
-		set(&s.insert, insert+" ON CONFLICT DO NOTHING")
-		set(&s.upsert, insert+s.onConflict())
+		set(&s.insert, insert+onConflictNothing)
+		set(&s.upsert, insert+onConflict(columns)+returning)
 		set(&s.updateByID, s.updateText(container, false))
 		set(&s.updateByPlace, s.updateText(container, true))
 	}
@@ -109,22 +112,38 @@ func (s *statements) insertText(container string) string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = param(c)
-		if c == "container" {
+		switch c {
+		case "container":
 			values[i] = container
+		case "id":
+			values[i] = "nullif(" + param(c) + ", '')"
 		}
 	}
 	return "INSERT INTO " + s.table + " AS e (" + strings.Join(columns, ", ") + ", version) VALUES (" + strings.Join(values, ", ") + ", 1)"
 }
 
+// insertManyText inserts entries that have no bytes and need no bucket, from
+// an array for each column.
+func (s *statements) insertManyText() string {
+	list := strings.Join(contentless, ", ")
+	arrays := make([]string, len(contentless))
+	for i, c := range contentless {
+		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, typeOf(c))
+	}
+	return "INSERT INTO " + s.table + " AS e (" + list + ", version) SELECT " + strings.Replace(list, " id,", " nullif(id, ''),", 1) +
+		", 1 FROM unnest(" + strings.Join(arrays, ", ") + ") v(" + list + ")"
+}
+
+const onConflictNothing = " ON CONFLICT DO NOTHING"
+
 // onConflict replaces the live entry at the place unless it has run out.
-func (s *statements) onConflict() string {
+func onConflict(columns []string) string {
 	var set strings.Builder
 	for _, c := range columns[:len(columns)-kept] {
 		set.WriteString(c + " = excluded." + c + ", ")
 	}
 	return " ON CONFLICT (tenant, kind, container, tier, owner, name) WHERE state = 'live' DO UPDATE SET " + set.String() +
-		"version = e.version + 1 WHERE e.expires_at IS NULL OR e.expires_at > excluded.updated_at" +
-		" RETURNING e.id, e.created_at, e.created_by, e.version"
+		"version = e.version + 1 WHERE e.expires_at IS NULL OR e.expires_at > excluded.updated_at"
 }
 
 func (s *statements) updateText(container string, place bool) string {
@@ -146,7 +165,7 @@ func (s *statements) updateText(container string, place bool) string {
 		set.WriteString(c + " = " + value + ", ")
 	}
 	return fmt.Sprintf("UPDATE %s e SET %s version = e.version + 1 WHERE %s AND e.version = $%d"+
-		" AND (e.state <> 'live' OR e.expires_at IS NULL OR e.expires_at > %s) RETURNING e.id, e.created_at, e.created_by, e.version",
+		" AND (e.state <> 'live' OR e.expires_at IS NULL OR e.expires_at > %s)"+returning,
 		s.table, set.String(), where, n+1, param("updated_at"))
 }
 

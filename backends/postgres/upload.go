@@ -48,7 +48,7 @@ func (b *Backend) newUpload(ctx context.Context, key string, size int64) (*uploa
 		return u, nil
 	}
 	w := windows.Get().(*[windowSize]byte)
-	u.buf, u.free = w[:windowSize/chunk*chunk], func() { windows.Put(w) }
+	u.buf, u.free = w[:b.window/chunk*chunk], func() { windows.Put(w) }
 	return u, nil
 }
 
