@@ -123,9 +123,10 @@ var storeRaceCases = []storeCase{
 		}
 	}},
 	{"race/an upload ends within a sweep", "an upload that ends at any moment of a sweep that has given it up is whole or not there", func(s *storeRun) {
+		step := scale(1, 3)
 		for _, data := range s.smallAndLarge() {
 			for _, replace := range []bool{false, true} {
-				for k := range 12 {
+				for k := s.rnd.intn(step); k < 12; k += step {
 					s.newTenant()
 					if s.endsWithin(k, data, replace); s.Failed() {
 						s.Logf("it ended at call %d of the sweep; %d bytes, replacing %t", k, len(data), replace)

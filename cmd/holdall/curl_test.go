@@ -230,9 +230,9 @@ func TestDirectLinksExpire(t *testing.T) {
 	require.Equal(t, 201, c.complete("ann", seen).status)
 	hello := `"size":5,"checksum":"` + sha256Of("hello") + `"`
 	put, form := c.signUpload(`"expires_in":1,"path":"put",`+hello), c.signUpload(`"expires_in":1,"path":"form"`)
-	waiting := c.signUpload(`"expires_in":1,"path":"waiting",` + hello)
+	waiting := c.signUpload(`"expires_in":5,"path":"waiting",` + hello)
 	require.Equal(t, 200, c.put(waiting, "file").status)
-	get := c.api("ann", "default/"+seen.ID+"/sign", `{"direct":true,"expires_in":2}`)
+	get := c.api("ann", "default/"+seen.ID+"/sign", `{"direct":true,"expires_in":6}`)
 	for c.do(get.URL).status != 403 { // a whole second's fraction may be cut off: the others have expired too
 		time.Sleep(50 * time.Millisecond)
 	}
