@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/holdall-go/holdall"
 )
@@ -98,69 +97,12 @@ func (b *Backend) putOnce(ctx context.Context, ops []holdall.PutOp, results []ho
 		}
 	}
 	order := orderOfBatch(ops)
-	if sql := b.sql.putMany(ops); sql != "" {
-		undone, err = b.putArrays(ctx, sql, order, entries, results)
+	if isMany(ops) {
+		undone, err = b.putMany(ctx, order, entries, ops[0].Condition, results)
 	} else {
 		undone, err = b.putEach(ctx, order, entries, ops, results)
 	}
 	slices.Sort(undone)
-	return undone, err
-}
-
-// putMany returns the statement for all of ops, or "" where it takes several.
-func (s *statements) putMany(ops []holdall.PutOp) string {
-	for _, op := range ops {
-		if op.Condition > 0 || op.Condition != ops[0].Condition || hasContent(op.Entry.Kind) {
-			return ""
-		}
-	}
-	if ops[0].Condition == holdall.Always {
-		return s.upsertMany
-	}
-	return s.insertMany
-}
-
-// putArrays puts entries by one statement, which costs the server a third of
-// one for each.
-func (b *Backend) putArrays(ctx context.Context, sql string, order []int, entries []holdall.Entry, results []holdall.PutResult) (undone []int, err error) {
-	at := make(map[holdall.Ref]int, len(order))
-	args := make([]any, len(contentless))
-	for c := range args {
-		args[c] = make(pgtype.FlatArray[any], len(order))
-	}
-	for row, i := range order {
-		at[entries[i].Place()] = i
-		for c, v := range contentlessArgs(&entries[i]) {
-			args[c].(pgtype.FlatArray[any])[row] = v
-		}
-	}
-	err = b.write(ctx, func(q querier) error {
-		done := make([]bool, len(entries))
-		rows, err := q.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var e holdall.Entry
-			var kind, tier string
-			if err := readPut(rows, &e, &e.Tenant, &kind, &e.Container, &tier, &e.Owner, &e.Name); err != nil {
-				return err
-			}
-			e.Kind, e.Tier = holdall.Kind(kind), holdall.Tier(tier)
-			i := at[e.Place()]
-			out := entries[i]
-			out.ID, out.CreatedAt, out.CreatedBy, out.Version = e.ID, e.CreatedAt, e.CreatedBy, e.Version
-			results[i].Entry, done[i] = out, true
-		}
-		undone = undone[:0]
-		for i := range done {
-			if !done[i] {
-				undone = append(undone, i)
-			}
-		}
-		return rows.Err()
-	})
 	return undone, err
 }
 

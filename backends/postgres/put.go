@@ -97,11 +97,10 @@ func (s *statements) putStatement(e *holdall.Entry, c holdall.Condition) (string
 	return s.updateByPlace.of(fenced), append(args[:len(args)-kept], int64(c))
 }
 
-// returning is readPut's row; returningMany begins with the place.
-const (
-	returning     = " RETURNING e.id, e.created_at, e.created_by, e.version"
-	returningMany = " RETURNING e.tenant, e.kind, e.container, e.tier, e.owner, e.name, e.id, e.created_at, e.created_by, e.version"
-)
+const returning = " RETURNING " + putColumns
+
+// putColumns are readPut's row.
+const putColumns = "e.id, e.created_at, e.created_by, e.version"
 
 func isFenced(e *holdall.Entry) bool {
 	return e.Kind == holdall.KindObject && e.State == holdall.StateLive

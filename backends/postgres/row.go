@@ -24,23 +24,6 @@ var columns = []string{
 
 const kept = 3
 
-// contentless are the columns of entries that have no bytes.
-var contentless = slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(contentColumns, c) })
-
-// typeOf is the type of a column.
-func typeOf(column string) string {
-	switch column {
-	case "ttl", "size", "edition":
-		return "bigint"
-	case "value", "garbage":
-		return "jsonb"
-	}
-	if strings.HasSuffix(column, "_at") {
-		return "timestamptz"
-	}
-	return "text"
-}
-
 // param returns the parameter of a column in a statement that takes rowArgs.
 func param(column string) string {
 	return fmt.Sprintf("$%d", slices.Index(columns, column)+1)
@@ -81,13 +64,6 @@ type garbage struct {
 	Since   time.Time `json:"since"`
 	Pending bool      `json:"pending,omitempty"`
 	Doomed  bool      `json:"doomed,omitempty"`
-}
-
-// contentlessArgs are those of rowArgs that belong to contentless.
-func contentlessArgs(e *holdall.Entry) []any {
-	args := rowArgs(e)
-	first := slices.Index(columns, contentColumns[0])
-	return slices.Delete(args, first, first+len(contentColumns))
 }
 
 // rowArgs are the arguments of a statement that writes e.

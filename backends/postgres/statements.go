@@ -14,7 +14,6 @@ type statements struct {
 
 	getByID, getByPlace, getObjectAt string
 	insert, insertOrFail, upsert     fencedStatement
-	insertMany, upsertMany           string
 	updateByID, updateByPlace        fencedStatement
 	evict, remove, removeBatch       string
 	headByID, headByPlace            string
@@ -76,8 +75,6 @@ func (s *statements) entryStatements() {
 	s.scanDue = "SELECT " + selected + from + "e.due_at <= $1 ORDER BY e.due_at, e.id LIMIT $2"
 	s.ping = "SELECT FROM " + s.table + " LIMIT 1"
 	s.scanAll = "SELECT " + selected + from + "e.id > $1 ORDER BY e.id LIMIT $2"
-	s.insertMany = s.insertManyText() + onConflictNothing + returningMany
-	s.upsertMany = s.insertManyText() + onConflict(contentless) + returningMany
 	for _, fenced := range []bool{false, true} {
 		container := param("container")
 		if fenced {
@@ -120,18 +117,6 @@ func (s *statements) insertText(container string) string {
 		}
 	}
 	return "INSERT INTO " + s.table + " AS e (" + strings.Join(columns, ", ") + ", version) VALUES (" + strings.Join(values, ", ") + ", 1)"
-}
-
-// insertManyText inserts entries that have no bytes and need no bucket, from
-// an array for each column.
-func (s *statements) insertManyText() string {
-	list := strings.Join(contentless, ", ")
-	arrays := make([]string, len(contentless))
-	for i, c := range contentless {
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, typeOf(c))
-	}
-	return "INSERT INTO " + s.table + " AS e (" + list + ", version) SELECT " + strings.Replace(list, " id,", " nullif(id, ''),", 1) +
-		", 1 FROM unnest(" + strings.Join(arrays, ", ") + ") v(" + list + ")"
 }
 
 const onConflictNothing = " ON CONFLICT DO NOTHING"
