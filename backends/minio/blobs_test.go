@@ -21,7 +21,7 @@ func TestVersionedBucket(t *testing.T) {
 	s := s3test.Shared(t, s3test.MinIO)
 	b := backend(t, s, &Options{Prefix: "some/prefix"})
 	require.NoError(t, s.Client(t).EnableVersioning(t.Context(), b.bucket))
-	for _, size := range []int{0, 1000, 2*minPartSize + 1} {
+	for _, size := range []int{0, 1000, 2*usualPart + 1} {
 		data := random(size)
 		_, err := b.PutBlob(t.Context(), "aa/x", bytes.NewReader(data), int64(size))
 		require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestDeleteAbortsOpenUploads(t *testing.T) {
 		for range 3 {
 			p, err := b.begin(t.Context(), "aa/x")
 			require.NoError(t, err)
-			sendPart(t, p, random(minPartSize))
+			sendPart(t, p, random(usualPart))
 		}
 		other, err := b.begin(t.Context(), "aa/xy")
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestBudgetOfBuffers(t *testing.T) {
 	s := s3test.Shared(t, s3test.MinIO)
 	for _, budget := range []int{1, 2, 3} {
 		b := backend(t, s, &Options{Buffers: budget})
-		data := random(2*minPartSize + 5)
+		data := random(2*usualPart + 5)
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
@@ -154,7 +154,7 @@ func TestCancelledUploadLeavesNothing(t *testing.T) {
 			_, err := b.PutBlob(ctx, "aa/x", r, -1)
 			done <- err
 		}()
-		_, err := w.Write(random(3*minPartSize + 1)) // two parts at least are on their way
+		_, err := w.Write(random(3*usualPart + 1)) // two parts at least are on their way
 		require.NoError(t, err)
 		cancel()
 		w.Close() // in case it is waiting for more

@@ -39,7 +39,7 @@ func TestErrorBehindStatus200(t *testing.T) {
 		case "part":
 			err = b.copyParts(t.Context(), "aa/y", "aa/x", 1)
 		case "complete":
-			_, err = b.PutBlob(t.Context(), "aa/y", bytes.NewReader(random(minPartSize+1)), -1)
+			_, err = b.PutBlob(t.Context(), "aa/y", bytes.NewReader(random(usualPart+1)), -1)
 		}
 		require.ErrorIs(t, err, holdall.ErrUnavailable, step)
 		_, err = direct.OpenBlob(t.Context(), "aa/y", 0, -1)
@@ -52,7 +52,7 @@ func TestErrorBehindStatus200(t *testing.T) {
 func TestCopyInParts(t *testing.T) {
 	onEach(t, func(t *testing.T, s *s3test.Server) {
 		b := backend(t, s, nil)
-		data := random(minPartSize + 1000)
+		data := random(usualPart + 1000)
 		_, err := b.PutBlob(t.Context(), "aa/x", bytes.NewReader(data), -1)
 		require.NoError(t, err)
 		require.NoError(t, b.copyParts(t.Context(), "aa/y", "aa/x", int64(len(data))))

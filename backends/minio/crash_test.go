@@ -37,10 +37,10 @@ var crashes = []struct {
 	size  int
 }{
 	{"put", 1, "before", 1000}, {"put", 1, "amid", 3 << 20}, {"put", 1, "after", 1000},
-	{"begin", 1, "before", 3*minPartSize + 7}, {"begin", 1, "after", 3*minPartSize + 7},
-	{"part", 1, "amid", 3*minPartSize + 7}, {"part", 1, "after", 3*minPartSize + 7},
-	{"part", 3, "amid", 3*minPartSize + 7}, {"part", 4, "after", 3*minPartSize + 7},
-	{"complete", 1, "before", 3*minPartSize + 7}, {"complete", 1, "after", 3*minPartSize + 7},
+	{"begin", 1, "before", 3*usualPart + 7}, {"begin", 1, "after", 3*usualPart + 7},
+	{"part", 1, "amid", 3*usualPart + 7}, {"part", 1, "after", 3*usualPart + 7},
+	{"part", 3, "amid", 3*usualPart + 7}, {"part", 4, "after", 3*usualPart + 7},
+	{"complete", 1, "before", 3*usualPart + 7}, {"complete", 1, "after", 3*usualPart + 7},
 	{"abort", 1, "before", -1}, {"abort", 1, "after", -1}, // an upload whose client breaks off
 }
 
@@ -65,7 +65,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		d := &deathbed{t: t, s: s, bucket: s.Bucket(t), dir: t.TempDir()}
 		for round := range 4 {
 			requests := []string{"3", "20", "33", "58"}[round]
-			names := d.child("TestChildThatUploads", "8", "any", requests, "amid", fmt.Sprint(2*minPartSize+round))
+			names := d.child("TestChildThatUploads", "8", "any", requests, "amid", fmt.Sprint(2*usualPart+round))
 			d.settle(names)
 		}
 	})
@@ -170,7 +170,7 @@ func childUpload(t *testing.T, s *holdall.Store, path string) {
 	fmt.Println("sends", path)
 	var r io.Reader = bytes.NewReader(childBody(path))
 	if strings.HasPrefix(path, "-1/") {
-		r = io.MultiReader(bytes.NewReader(random(2*minPartSize+1)), iotest.ErrReader(errLine))
+		r = io.MultiReader(bytes.NewReader(random(2*usualPart+1)), iotest.ErrReader(errLine))
 	}
 	switch _, err := s.As(crasher).Bucket("default").Object(path).Put(t.Context(), r, nil); {
 	case err == nil:

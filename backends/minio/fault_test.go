@@ -115,7 +115,7 @@ func requireNothingOpen(t *testing.T, b *Backend, key string) {
 	}
 }
 
-var bodies = map[string]int{"small": 1000, "whole": minPartSize, "parts": 3*minPartSize + 7}
+var bodies = map[string]int{"small": 1000, "whole": usualPart, "parts": 3*usualPart + 7}
 
 // An answer that is lost makes no difference, whichever it is.
 func TestLostAnswers(t *testing.T) {

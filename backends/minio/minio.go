@@ -29,17 +29,20 @@ import (
 
 // Defaults of [Options].
 const (
-	DefaultBuffers      = 12
+	DefaultBuffers      = 11
 	DefaultTimeout      = 30 * time.Second
 	DefaultStallTimeout = 30 * time.Second
 )
 
-// The bounds that S3 sets to an upload in parts.
+// The bounds that S3 sets to an upload in parts; a part has 5 MiB at least.
 const (
-	minPartSize = 5 << 20
-	maxParts    = 10_000
-	maxSize     = 5 << 40
+	maxParts = 10_000
+	maxSize  = 5 << 40
 )
+
+// usualPart is the size in bytes of a buffer and a part. Two on their way at
+// once and one rest are a body of 16 MiB, which 5 MiB would make two rounds of.
+const usualPart = 7 << 20
 
 // Options are options of [New].
 type Options struct {
@@ -49,7 +52,7 @@ type Options struct {
 	// CreateBucket lets [Backend.Setup] create the bucket when it is absent.
 	CreateBucket bool
 	// MaxSize is the largest blob, in bytes, up to 5 TiB; 0 is 10,000 times
-	// 5 MiB, about 48 GiB. As S3 takes at most 10,000 parts, a larger one makes
+	// 7 MiB, about 68 GiB. As S3 takes at most 10,000 parts, a larger one makes
 	// all buffers larger: they hold a part each.
 	MaxSize int64
 	// Buffers is how many buffers of one part all uploads have together; 0 is
@@ -125,7 +128,7 @@ func New(client *miniogo.Client, bucket string, opts *Options) (*Backend, error)
 	}
 	b := &Backend{
 		core: miniogo.Core{Client: client}, public: o.Public, bucket: bucket, prefix: o.Prefix, create: o.CreateBucket,
-		partSize: int(max(minPartSize, (o.MaxSize+maxParts-1)/maxParts)),
+		partSize: int(max(usualPart, (o.MaxSize+maxParts-1)/maxParts)),
 		timeout:  orDefault(o.Timeout, DefaultTimeout), stall: orDefault(o.StallTimeout, DefaultStallTimeout),
 	}
 	b.buffers = newBuffers(orDefault(o.Buffers, DefaultBuffers), b.partSize)

@@ -51,7 +51,7 @@ func TestServeMinIO(t *testing.T) {
 
 // killAmidUploads kills the server when it has parts of three uploads.
 func (s *serving) killAmidUploads(token string) {
-	const size = 12 << 20 // more than two parts
+	const size = 16 << 20 // more than two parts
 	var bodies []*io.PipeWriter
 	ends := make(chan error, 3)
 	for i := range cap(ends) {
