@@ -37,7 +37,7 @@ others: ## the tests again over other backends, for which that is too slow
 	go test -short -timeout 30m -run '$(OTHERS)' ./backends/minio; \
 	cd internal/contract && go test -short -timeout 30m -run '$(OTHERS)' .
 
-full: ## all tests of the root module with all their rounds; takes an hour
+full: ## all tests of the root module with all their rounds
 	HOLDALL_TEST_SERVERS=1 go test -timeout 60m ./...
 
 verify: build ## formatting, vet, modules, other systems, size

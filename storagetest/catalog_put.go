@@ -220,6 +220,20 @@ func withVersion(e holdall.Entry, n int64) holdall.Entry {
 }
 
 var putCases = []catalogCase{
+	{"put/without an id", "a new entry needs an id: without one Put is ErrInvalid and stores nothing, alone and in a batch", func(c *catalogRun) {
+		a, b := c.record("c", "a"), c.record("c", "b")
+		a.ID, b.ID = "", ""
+		for _, cond := range []holdall.Condition{holdall.IfAbsent, holdall.Always} {
+			c.refuse(a, cond, holdall.ErrInvalid)
+			if p, ok := holdall.As[holdall.BatchPutter](c.cat); ok {
+				results, err := p.PutBatch(c.ctx, []holdall.PutOp{{Entry: a, Condition: cond}, {Entry: b, Condition: cond}})
+				if err != nil || len(results) != 2 || !errors.Is(results[0].Err, holdall.ErrInvalid) || !errors.Is(results[1].Err, holdall.ErrInvalid) {
+					c.Errorf("PutBatch of two, condition %s = %+v, %v; want %v for each", condition(cond), results, err, holdall.ErrInvalid)
+				}
+			}
+		}
+		c.unchanged()
+	}},
 	{"put/versions", "the version is 1 for a new entry and one more at every Put that replaces it", func(c *catalogRun) {
 		e := c.put(c.record("c", "k"), holdall.Always)
 		for want := int64(1); want <= 6; want++ {

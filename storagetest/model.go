@@ -24,6 +24,9 @@ func (m *model) Put(ctx context.Context, e holdall.Entry, c holdall.Condition) (
 	if err := ctx.Err(); err != nil {
 		return holdall.Entry{}, err
 	}
+	if c <= 0 && e.ID == "" {
+		return holdall.Entry{}, fmt.Errorf("%w: a new entry needs an id", holdall.ErrInvalid)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, errs := m.verdict(e, c)

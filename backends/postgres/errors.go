@@ -110,7 +110,7 @@ func sentinelOf(code string) error {
 	switch {
 	case code == uniqueViolation:
 		return holdall.ErrExists
-	case code == notNullViolation, strings.HasPrefix(code, "22"):
+	case strings.HasPrefix(code, "22"):
 		return holdall.ErrInvalid
 	case strings.HasPrefix(code, "54"):
 		return holdall.ErrTooLarge

@@ -80,9 +80,6 @@ func (s *statements) many(order []int, entries []holdall.Entry, c holdall.Condit
 				m.keys, keyed = append(m.keys, column), append(keyed, i)
 			}
 		}
-		if column == "id" {
-			value = "nullif(" + value + ", '')"
-		}
 		m.args, values = append(m.args, arg), append(values, value)
 	}
 	for j, r := range rows {

@@ -38,7 +38,7 @@ func checkPut(e *holdall.Entry, c holdall.Condition) error {
 		return fmt.Errorf("postgres: %w: condition %d", holdall.ErrInvalid, c)
 	case c == holdall.Always && e.State != holdall.StateLive:
 		return fmt.Errorf("postgres: %w: Always takes a live entry", holdall.ErrInvalid)
-	case c == holdall.IfAbsent && e.ID == "":
+	case c <= 0 && e.ID == "":
 		return fmt.Errorf("postgres: %w: a new entry needs an id", holdall.ErrInvalid)
 	}
 	return nil

@@ -109,11 +109,8 @@ func (s *statements) insertText(container string) string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = param(c)
-		switch c {
-		case "container":
+		if c == "container" {
 			values[i] = container
-		case "id":
-			values[i] = "nullif(" + param(c) + ", '')"
 		}
 	}
 	return "INSERT INTO " + s.table + " AS e (" + strings.Join(columns, ", ") + ", version) VALUES (" + strings.Join(values, ", ") + ", 1)"

@@ -36,6 +36,9 @@ func (b *Backend) Put(ctx context.Context, e holdall.Entry, c holdall.Condition)
 	if err := ctx.Err(); err != nil {
 		return holdall.Entry{}, err
 	}
+	if c <= 0 && e.ID == "" {
+		return holdall.Entry{}, fmt.Errorf("%w: a new entry needs an id", holdall.ErrInvalid)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	holder, taken := b.holder(e)
