@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdall-go/holdall/internal/freeport"
 	"github.com/holdall-go/holdall/internal/toolbuild"
 )
 
@@ -40,7 +41,11 @@ func newServer() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{bin: bin, dir: dir}
-	if err := s.start("127.0.0.1:0"); err != nil {
+	addr, err := freeport.Addr()
+	if err == nil {
+		err = s.start(addr)
+	}
+	if err != nil {
 		s.stop()
 		return nil, err
 	}

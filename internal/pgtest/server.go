@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/holdall-go/holdall/internal/freeport"
 )
 
 // Server is a PostgreSQL server of the tests' own, durable as in production.
@@ -24,7 +26,7 @@ type Server struct {
 	// DSN leads to an empty database over loopback, as a superuser.
 	DSN  string
 	dir  string
-	port int
+	port string
 	as   account
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
@@ -118,13 +120,17 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	if s.port == 0 {
-		if s.port, err = freePort(); err != nil {
+	if s.port == "" {
+		addr, err := freeport.Addr()
+		if err != nil {
+			return err
+		}
+		if _, s.port, err = net.SplitHostPort(addr); err != nil {
 			return err
 		}
 	}
-	s.DSN = fmt.Sprintf("host=127.0.0.1 port=%d user=postgres dbname=postgres sslmode=disable", s.port)
-	cmd := s.command(postgres, "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port))
+	s.DSN = fmt.Sprintf("host=127.0.0.1 port=%s user=postgres dbname=postgres sslmode=disable", s.port)
+	cmd := s.command(postgres, "-D", filepath.Join(s.dir, "data"), "-p", s.port)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -175,15 +181,6 @@ func follow(cmd *exec.Cmd, log io.Reader, ready, done chan struct{}) {
 	_, _ = io.Copy(io.Discard, log)
 	_ = cmd.Wait()
 	close(done)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // Data is the server's data folder.

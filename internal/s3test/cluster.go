@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdall-go/holdall/internal/freeport"
 	"github.com/holdall-go/holdall/internal/toolbuild"
 )
 
@@ -41,7 +42,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 	})
 	var drives []string
 	for i := range n {
-		addr, err := freeAddr()
+		addr, err := freeport.Addr()
 		if err != nil {
 			t.Fatal(err)
 		}
