@@ -30,9 +30,11 @@ type Server struct {
 	as   account
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
+	last []string      // lines of its log; read them after done
 }
 
-const patience = 60 * time.Second
+// patience bounds a hang, not what a slow machine may take.
+const patience = 5 * time.Minute
 
 func newServer(settings []string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "holdall-pg-")
@@ -66,7 +68,7 @@ func (s *Server) init(settings []string) error {
 		return err
 	}
 	data := filepath.Join(s.dir, "data")
-	args := []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"}
+	args := []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"}
 	// A locale whose order is not that of bytes shows what forgets to ask for it.
 	_, err = s.command(initdb, append(args, "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")...).CombinedOutput()
 	if err != nil {
@@ -76,7 +78,10 @@ func (s *Server) init(settings []string) error {
 		}
 	}
 	conf := append([]string{
-		"listen_addresses = '127.0.0.1'", "unix_socket_directories = '" + s.dir + "'", "max_connections = 200",
+		// No socket: its path has a limit, which a long TMPDIR goes beyond.
+		"listen_addresses = '127.0.0.1'", "unix_socket_directories = ''",
+		// Of tests that run side by side each has a pool, as many as there are cores.
+		"max_connections = 500",
 		"fsync = on", "synchronous_commit = on", "shared_buffers = 256MB", "max_wal_size = 4GB", "logging_collector = off",
 	}, settings...)
 	f, err := os.OpenFile(filepath.Join(data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
@@ -90,7 +95,7 @@ func (s *Server) init(settings []string) error {
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "LANGUAGE=", "TZ=UTC")
 	s.as.run(cmd)
 	return cmd
 }
@@ -129,7 +134,7 @@ func (s *Server) start() error {
 			return err
 		}
 	}
-	s.DSN = fmt.Sprintf("host=127.0.0.1 port=%s user=postgres dbname=postgres sslmode=disable", s.port)
+	s.DSN = fmt.Sprintf("host=127.0.0.1 port=%s user=postgres dbname=postgres sslmode=disable connect_timeout=%d", s.port, int(patience.Seconds()))
 	cmd := s.command(postgres, "-D", filepath.Join(s.dir, "data"), "-p", s.port)
 	log, err := cmd.StderrPipe()
 	if err != nil {
@@ -154,22 +159,26 @@ func (s *Server) start() error {
 	}
 	s.cmd, s.done = cmd, done
 	ready := make(chan struct{})
-	go follow(cmd, log, ready, done)
+	go s.follow(cmd, log, ready, done)
 	select {
 	case <-ready:
 		return nil
 	case <-done:
-		return errors.New("the server ended at once; its log is on stderr with HOLDALL_TEST_LOG=1")
+		return fmt.Errorf("the server ended at once:\n%s", strings.Join(s.last, "\n"))
 	case <-time.After(patience):
-		return errors.New("the server did not get ready")
+		return errors.New("the server did not get ready; its log is on stderr with HOLDALL_TEST_LOG=1")
 	}
 }
 
 // follow reads the server's log to its end and then waits for the process.
-func follow(cmd *exec.Cmd, log io.Reader, ready, done chan struct{}) {
+func (s *Server) follow(cmd *exec.Cmd, log io.Reader, ready, done chan struct{}) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
+	s.last = nil
 	for lines.Scan() {
+		if s.last = append(s.last, lines.Text()); len(s.last) > 20 {
+			s.last = s.last[1:]
+		}
 		if ready != nil && strings.Contains(lines.Text(), "ready to accept") {
 			close(ready)
 			ready = nil
@@ -222,7 +231,7 @@ func (s *Server) replica() (*Server, error) {
 	if err != nil {
 		return r, err
 	}
-	_, err = fmt.Fprintf(f, "unix_socket_directories = '%s'\nprimary_conninfo = '%s'\n", r.dir, s.DSN)
+	_, err = fmt.Fprintf(f, "primary_conninfo = '%s'\n", s.DSN)
 	return r, errors.Join(err, f.Close(), r.own())
 }
 
