@@ -89,18 +89,13 @@ func New(pool *pgxpool.Pool, opts *Options) (*Backend, error) {
 
 // Open returns a Backend on a pool of its own, which Close closes. dsn is a
 // connection string or URL as libpq has them (PostgreSQL documentation,
-// 34.1.1), pool_max_conns and the like included. It connects once, to prove
-// that the server is there, else ErrUnavailable; ErrInvalid for a bad dsn.
+// 34.1.1), pool_max_conns and the like included. Where it sets no
+// connect_timeout, that is five seconds. Open connects once, to prove that the
+// server is there, else ErrUnavailable; ErrInvalid for a bad dsn.
 func Open(ctx context.Context, dsn string, opts *Options) (*Backend, error) {
-	cfg, err := pgxpool.ParseConfig(dsn)
+	cfg, err := poolConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w: %w", holdall.ErrInvalid, err)
-	}
-	if cfg.ConnConfig.ConnectTimeout == 0 || cfg.ConnConfig.ConnectTimeout > connectTimeout {
-		cfg.ConnConfig.ConnectTimeout = connectTimeout
-	}
-	cfg.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
+		return nil, err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -116,6 +111,20 @@ func Open(ctx context.Context, dsn string, opts *Options) (*Backend, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+func poolConfig(dsn string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w: %w", holdall.ErrInvalid, err)
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	cfg.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
+	}
+	return cfg, nil
 }
 
 const (
