@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -41,7 +42,7 @@ func ExampleBackend_WithTx() {
 // TestOrderAndInvoice runs what the example shows.
 func TestOrderAndInvoice(t *testing.T) {
 	ctx := t.Context()
-	o := &postgres.Options{Schema: "order and invoice"}
+	o := &postgres.Options{Schema: "order and invoice", MaxWait: time.Minute}
 	backend, err := postgres.Open(ctx, pgtest.DSN(t), o)
 	require.NoError(t, err)
 	defer backend.Close()

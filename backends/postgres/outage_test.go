@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,15 +30,15 @@ func TestStandby(t *testing.T) {
 	_, err := s.As(everyone).Bucket("default").Object("a").Put(bg, strings.NewReader(body), nil)
 	require.NoError(t, err)
 	replica := server.Standby(t)
-	require.Eventually(t, func() bool { return primary.Ping(bg) == nil }, 10*time.Second, time.Millisecond)
+	await(t, func() bool { return primary.Ping(bg) == nil })
 	_, err = s.As(everyone).Bucket("default").Object("b").Put(bg, strings.NewReader(body), nil)
 	require.NoError(t, err)
 
-	b, err := Open(bg, replica.DSN, &Options{Schema: "replicated"})
+	b, err := Open(bg, replica.DSN, &Options{Schema: "replicated", MaxWait: patience})
 	require.NoError(t, err)
 	defer b.Close()
 	bucket := newStore(t, b).As(everyone).Bucket("default")
-	require.Eventually(t, func() bool { _, err := bucket.Object("b").Stat(bg); return err == nil }, 10*time.Second, time.Millisecond)
+	await(t, func() bool { _, err := bucket.Object("b").Stat(bg); return err == nil })
 	for _, path := range []string{"a", "b"} {
 		o, err := bucket.Object(path).Open(bg)
 		require.NoError(t, err)
@@ -95,7 +94,7 @@ func TestDiskFull(t *testing.T) {
 		server.Crash()
 		require.NoError(t, change())
 		require.NoError(t, server.Restart())
-		require.Eventually(t, func() bool { return b.Ping(bg) == nil }, 10*time.Second, time.Millisecond)
+		await(t, func() bool { return b.Ping(bg) == nil })
 	}
 	restart(func() error { return errors.Join(os.Rename(file, file+".away"), os.Symlink("/dev/full", file)) })
 	sizes := []int{10, 300 << 10, 5 << 20}
@@ -165,7 +164,7 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 			pool, err := pgxpool.NewWithConfig(bg, cfg)
 			require.NoError(t, err)
 			defer pool.Close()
-			cut, err := New(pool, &Options{Schema: strings.Trim(b.sql.schema, `"`)})
+			cut, err := New(pool, &Options{Schema: strings.Trim(b.sql.schema, `"`), MaxWait: patience})
 			require.NoError(t, err)
 			path := strings.ReplaceAll("lost-"+name, " ", "-")
 			bucket := newStore(t, cut).As(everyone).Bucket("default")
@@ -185,14 +184,14 @@ func TestLostReplyIsReportedAsSuch(t *testing.T) {
 			require.True(t, deaf.Load())
 			armed.Store(false)
 			deaf.Store(false)
-			require.Eventually(t, func() bool { // the server had it all along, and once
+			await(t, func() bool { // the server had it all along, and once
 				if c.size == 0 {
 					e, err := b.Get(bg, record("", c.word).Place())
 					return err == nil && e.Version == 1
 				}
 				info, err := newStore(t, b).As(everyone).Bucket("default").Object(path).Stat(bg)
 				return err == nil && info.Size == int64(c.size)
-			}, 10*time.Second, time.Millisecond)
+			})
 		})
 	}
 }

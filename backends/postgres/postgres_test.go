@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,15 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 var bg = context.Background()
 
+// patience bounds a hang, not what a slow machine may take.
+const patience = 5 * time.Minute
+
+// await waits until ok.
+func await(t testing.TB, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, patience, time.Millisecond)
+}
+
 // open returns a Backend in a new schema, which goes with the test.
 func open(t testing.TB, opts *Options) *Backend {
 	t.Helper()
@@ -30,6 +40,9 @@ func openAt(t testing.TB, dsn string, opts *Options) *Backend {
 	o := Options{}
 	if opts != nil {
 		o = *opts
+	}
+	if o.MaxWait == 0 {
+		o.MaxWait = patience
 	}
 	if o.Schema == "" {
 		o.Schema = "test " + strings.ToLower(ulid.Make().String())
@@ -43,6 +56,15 @@ func openAt(t testing.TB, dsn string, opts *Options) *Backend {
 		require.NoError(t, err)
 	})
 	return b
+}
+
+func TestConnectTimeout(t *testing.T) {
+	t.Setenv("PGCONNECT_TIMEOUT", "")
+	for setting, want := range map[string]time.Duration{"": connectTimeout, "connect_timeout=2": 2 * time.Second, "connect_timeout=70": 70 * time.Second} {
+		cfg, err := poolConfig("host=127.0.0.1 " + setting)
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.ConnConfig.ConnectTimeout, setting)
+	}
 }
 
 func TestCatalog(t *testing.T) {

@@ -25,7 +25,7 @@ import (
 // object outlives its bucket, and in the end no byte is left that nobody holds.
 func TestTwoStoresRace(t *testing.T) {
 	one := open(t, nil)
-	two, err := Open(bg, pgtest.DSN(t)+" pool_max_conns=20", &Options{Schema: strings.Trim(one.sql.schema, `"`)})
+	two, err := Open(bg, pgtest.DSN(t)+" pool_max_conns=20", &Options{Schema: strings.Trim(one.sql.schema, `"`), MaxWait: patience})
 	require.NoError(t, err)
 	defer two.Close()
 	var offset atomic.Int64
@@ -99,8 +99,9 @@ func (r *racer) step() {
 		_, err = b.Create(bg, nil)
 	default:
 		r.offset.Add(int64(20 * time.Minute))
-		_, err = r.store.Sweep(bg)
-		require.NoError(r.t, err)
+		if _, err := r.store.Sweep(bg); err != nil {
+			r.t.Errorf("Sweep: %v", err)
+		}
 	}
 	allowed := []error{holdall.ErrNotFound, holdall.ErrExists, holdall.ErrNotEmpty, holdall.ErrConflict, holdall.ErrPrecondition, errDeletedMeanwhile}
 	if slices.ContainsFunc(allowed, func(a error) bool { return errors.Is(err, a) }) { // the last: the clock runs fast

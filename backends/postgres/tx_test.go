@@ -33,6 +33,7 @@ func TestHostTransactionCommitsOrRollsBackAll(t *testing.T) {
 	for _, commit := range []bool{false, true} {
 		tx, err := b.pool.Begin(bg)
 		require.NoError(t, err)
+		defer tx.Rollback(bg)
 		bound := b.WithTx(tx)
 		ws := s.With(holdall.Backends{Catalog: bound, Blobs: bound}).As(everyone)
 		for _, size := range []int{10, 300 << 10, 5 << 20} {
@@ -98,6 +99,7 @@ func TestBucketsLeaveOnlyWhereTheCheckIsSure(t *testing.T) {
 	require.NoError(t, err)
 	tx, err := b.pool.BeginTx(bg, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
 	require.NoError(t, err)
+	defer tx.Rollback(bg)
 	bound := b.WithTx(tx)
 	err = newStore(t, b).With(holdall.Backends{Catalog: bound, Blobs: bound}).As(everyone).Bucket("b").Delete(bg)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
