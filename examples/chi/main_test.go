@@ -24,7 +24,7 @@ func TestMountedOnChi(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := jwtauth.Mint(secret, holdall.Principal{Tenant: "acme", User: "ann", Permissions: []string{"storage:*"}}, time.Minute, time.Now())
+	token, err := jwtauth.Mint(secret, holdall.Principal{Tenant: "acme", User: "ann", Permissions: []string{"storage:*"}}, time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
