@@ -47,12 +47,13 @@ func newDatabase(t *testing.T, name string) string {
 	conn, err := pgx.ConnectConfig(t.Context(), cfg)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.Background())) }()
-	for _, sql := range []string{"DROP DATABASE IF EXISTS ", "CREATE DATABASE "} {
-		_, err = conn.Exec(t.Context(), sql+name)
+	// A process of an earlier test may have ended before its sessions.
+	for _, sql := range []string{"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)", "CREATE DATABASE " + name} {
+		_, err = conn.Exec(t.Context(), sql)
 		require.NoError(t, err)
 	}
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: net.JoinHostPort(cfg.Host, fmt.Sprint(cfg.Port)),
-		Path: "/" + name, RawQuery: "sslmode=disable"}
+		Path: "/" + name, RawQuery: fmt.Sprint("sslmode=disable&connect_timeout=", int(cfg.ConnectTimeout.Seconds()))}
 	return u.String()
 }
 
