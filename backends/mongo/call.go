@@ -29,12 +29,11 @@ func (b *Backend) bounded(ctx context.Context) (context.Context, context.CancelF
 }
 
 // detached returns a context for what has to be finished although the caller's
-// has ended. It stays in the same session.
-func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), endingLimit)
+// has ended. It stays in the same session, and has the time of an operation
+// without a deadline, but outlasts at least a mark whose owner has died.
+func (b *Backend) detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), max(b.timeout, 2*markLimit))
 }
-
-const endingLimit = 10 * time.Second
 
 // Outcomes of a write that are no failures of it.
 var (

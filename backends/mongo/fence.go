@@ -63,7 +63,7 @@ func (b *Backend) settle(ctx context.Context, d *draft, undo func(context.Contex
 	if d.Kind != holdall.KindObject || !d.live() {
 		return nil
 	}
-	ctx, cancel := detached(ctx)
+	ctx, cancel := b.detached(ctx)
 	defer cancel()
 	err := b.passMark(ctx, d)
 	if !errors.Is(err, holdall.ErrNoBucket) {
@@ -152,7 +152,7 @@ func (b *Backend) leave(ctx context.Context, d *draft, old *document) error {
 		err = b.replaceFrom(ctx, d, at, old.Version, bson.E{Key: "leave", Value: m.token})
 	}
 	if err != nil {
-		ending, cancel := detached(ctx)
+		ending, cancel := b.detached(ctx)
 		defer cancel()
 		_ = b.unmark(ending, at, old.ID, m.token) // else it is taken off in time
 	}

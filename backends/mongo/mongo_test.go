@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
@@ -48,10 +49,10 @@ func openAt(t testing.TB, uri string, monitor *event.CommandMonitor) *Backend {
 // openBare returns a Backend in the database as it is.
 func openBare(t testing.TB, uri, database string, monitor *event.CommandMonitor) *Backend {
 	t.Helper()
-	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(selectionTimeout).ApplyURI(uri).SetMonitor(monitor))
+	client, err := mongo.Connect(options.Client().ApplyURI(uri).SetMonitor(monitor))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Disconnect(bg)) })
-	b, err := New(client.Database(database), nil)
+	b, err := New(client.Database(database), &Options{Timeout: 2 * time.Minute}) // tests share a server that does one thing at a time
 	require.NoError(t, err)
 	return b
 }

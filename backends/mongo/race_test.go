@@ -46,19 +46,29 @@ func TestTwoProcesses(t *testing.T) {
 	require.EqualValues(t, workers*each+1, e.Version)
 
 	left, stayed := 0, 0
-	for round := range 40 {
+	for round := range 50 {
 		name := fmt.Sprint("b", round)
 		home, err := one.Put(bg, bucket("bkt_"+name, name), holdall.IfAbsent)
 		require.NoError(t, err)
 		at := home.Place()
 		var came atomic.Int64
 		var ended error
+		here, gone := make(chan struct{}), make(chan struct{})
+		var first sync.Once
 		race(5, func(w int) {
 			b := both[w%2]
 			if w == 0 {
+				if round%10 == 0 { // it comes too late
+					<-here
+				}
 				home.State = holdall.StateDeleted
 				_, ended = b.Put(bg, home, holdall.IfVersion(1))
+				close(gone)
 				return
+			}
+			defer first.Do(func() { close(here) })
+			if round%10 == 9 { // they come too late
+				<-gone
 			}
 			for range 2 * (round % 5) { // later each time, so that either may win
 				_, err := b.Get(bg, at)

@@ -138,7 +138,7 @@ func (b *Backend) tryTx(ctx context.Context, all *told, fn func(ctx context.Cont
 		err = ctx.Err()
 	}
 	if err != nil {
-		ending, cancel := detached(ctx)
+		ending, cancel := b.detached(ctx)
 		defer cancel()
 		_ = session.AbortTransaction(ending) // else it ends with the session
 		return err
@@ -167,7 +167,7 @@ func (b *Backend) commit(ctx context.Context, session *mongo.Session, all *told)
 }
 
 func (b *Backend) unmarkAll(ctx context.Context, all *told) {
-	ctx, cancel := detached(ctx)
+	ctx, cancel := b.detached(ctx)
 	defer cancel()
 	for _, m := range all.marks {
 		_ = b.unmark(ctx, m.at, m.id, m.token) // else it is taken off in time

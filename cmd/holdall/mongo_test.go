@@ -12,7 +12,7 @@ import (
 
 func TestServeMongo(t *testing.T) {
 	server := mongotest.Start(t)
-	address := "mongodb://" + server.Addr + "/serve_test?directConnection=true"
+	address := strings.Replace(server.URI, "/?", "/serve_test?", 1)
 	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_CATALOG="+address)
 	r := p.run("", "serve", "--catalog", strings.Replace(address, "serve_test", "other", 1), "--listen", "127.0.0.1:0")
 	require.Equal(t, 2, r.code, "the bytes need a place: %s", r.errors)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -108,7 +109,7 @@ func openPostgres(t *testing.T) *postgres.Backend {
 // openMongo returns a backend over a new, empty collection.
 func openMongo(t *testing.T) *mongo.Backend {
 	t.Helper()
-	b, err := mongo.Open(t.Context(), mongotest.URI(t), &mongo.Options{Collection: "contract_" + strings.ToLower(ulid.Make().String())})
+	b, err := mongo.Open(t.Context(), mongotest.URI(t), &mongo.Options{Collection: "contract_" + strings.ToLower(ulid.Make().String()), Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ type Proxy struct {
 	// Addr is the proxy's host and port.
 	Addr string
 
-	server string
 	mu     sync.Mutex
+	server string
 	plan   func(Call) Fate
 	conns  map[net.Conn]bool
 }
@@ -39,7 +39,7 @@ type Fate struct {
 	Hang    bool                // there is no reply, ever
 	Reply   bson.D              // is the reply; the server does not see the call
 	Request bson.D              // is what the server gets in place of the body
-	Change  func(bson.D) bson.D // makes the reply of the server's
+	Change  func(bson.D) bson.D // makes the reply of the server's, also where nobody gets it
 }
 
 // NewProxy starts a proxy in front of the server at a host and port. It ends
@@ -51,7 +51,7 @@ func NewProxy(t testing.TB, server string) *Proxy {
 		t.Fatal(err)
 	}
 	p := &Proxy{server: server, Addr: l.Addr().String(), conns: map[net.Conn]bool{}}
-	p.URI = "mongodb://" + p.Addr + "/?directConnection=true"
+	p.URI = uriTo(p.Addr)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -73,6 +73,20 @@ func (p *Proxy) Plan(plan func(Call) Fate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan = plan
+}
+
+// Forward leads new connections to the server at another host and port.
+func (p *Proxy) Forward(server string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = server
+}
+
+func (p *Proxy) dial() (net.Conn, error) {
+	p.mu.Lock()
+	addr := p.server
+	p.mu.Unlock()
+	return net.Dial("tcp", addr)
 }
 
 // CutAll cuts all connections.
@@ -107,7 +121,7 @@ func (p *Proxy) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	p.note(client, true)
 	defer p.note(client, false)
-	server, err := net.Dial("tcp", p.server)
+	server, err := p.dial()
 	if err != nil {
 		return
 	}
@@ -142,14 +156,15 @@ func (p *Proxy) pass(client net.Conn, server io.ReadWriter, request *message) bo
 		return true
 	}
 	reply, err := readMessage(server)
+	if err == nil && f.Change != nil {
+		reply.body = f.Change(reply.body)
+	}
 	switch {
 	case err != nil, f.Cut:
 		return false
 	case f.Hang:
 		_, _ = io.Copy(io.Discard, client) // until the client gives up
 		return false
-	case f.Change != nil:
-		reply.body = f.Change(reply.body)
 	}
 	return reply.write(client) == nil
 }

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdall-go/holdall/internal/freeport"
 	"github.com/holdall-go/holdall/internal/toolbuild"
 )
 
@@ -19,7 +18,7 @@ import (
 type Server struct {
 	// URI leads to it over loopback.
 	URI string
-	// Addr is its host and port, which stay when it is killed and restarted.
+	// Addr is its host and port. A restarted server has others.
 	Addr string
 
 	bin, dir string
@@ -29,7 +28,15 @@ type Server struct {
 	log      tail
 }
 
-const patience = 60 * time.Second
+// patience bounds the start of a server: it is no limit that a start may meet.
+const patience = 5 * time.Minute
+
+// uriTo is an address that a client goes on asking while nothing answers: the
+// driver's own limits, and those of a backend's Open, may pass on a machine
+// that has too much to do.
+func uriTo(addr string) string {
+	return "mongodb://" + addr + "/?directConnection=true&serverSelectionTimeoutMS=120000&connectTimeoutMS=120000"
+}
 
 func newServer() (*Server, error) {
 	bin, err := toolbuild.Binary("mongo", ".", patches...)
@@ -41,11 +48,7 @@ func newServer() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{bin: bin, dir: dir}
-	addr, err := freeport.Addr()
-	if err == nil {
-		err = s.start(addr)
-	}
-	if err != nil {
+	if err := s.start(); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -53,8 +56,8 @@ func newServer() (*Server, error) {
 }
 
 // start starts the server and waits until it says that it is ready.
-func (s *Server) start(listen string) error {
-	cmd := exec.Command(s.bin, "--dir", s.dir, "--listen", listen)
+func (s *Server) start() error {
+	cmd := exec.Command(s.bin, "--dir", s.dir)
 	cmd.Stderr = &s.log
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -80,7 +83,7 @@ func (s *Server) start(listen string) error {
 	}()
 	select {
 	case s.Addr = <-ready:
-		s.URI = "mongodb://" + s.Addr + "/?directConnection=true"
+		s.URI = uriTo(s.Addr)
 		return nil
 	case <-s.done:
 		return fmt.Errorf("the server ended at once: %s", s.log.String())
@@ -99,8 +102,10 @@ func (s *Server) Kill() {
 	}
 }
 
-// Restart starts the server again, at the same address, after a Kill.
-func (s *Server) Restart() error { return s.start(s.Addr) }
+// Restart starts the server again, after a Kill, with what it had stored. Its
+// port is another one: somebody else may have taken the old one meanwhile. A
+// [Proxy] keeps its own.
+func (s *Server) Restart() error { return s.start() }
 
 func (s *Server) stop() {
 	s.Kill()

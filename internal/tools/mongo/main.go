@@ -2,10 +2,11 @@
 // proxy that passes one message at a time. FerretDB's updates are not atomic
 // when they run at once; one after the other they are.
 //
-//	mongo --dir DIR [--listen ADDR]
+//	mongo --dir DIR
 //
-// It prints "ready ADDR" and ends with its standard input, so that it does not
-// outlive a test that is killed.
+// It listens on a free port of loopback, prints "ready ADDR" once it answers,
+// and ends with its standard input, so that it does not outlive a test that is
+// killed.
 package main
 
 import (
@@ -17,27 +18,36 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
 
 func main() {
 	dir := flag.String("dir", "", "`folder` of the data")
-	listen := flag.String("listen", "127.0.0.1:0", "`address` to listen on")
 	flag.Parse()
-	if err := serve(*dir, *listen); err != nil {
+	if err := serve(*dir); err != nil {
 		fmt.Fprintln(os.Stderr, "mongo:", err)
 		os.Exit(1)
 	}
 }
 
-func serve(dir, listen string) error {
-	socket := filepath.Join(dir, "socket")
-	data := filepath.Join(dir, "data")
-	_ = os.Remove(socket) // of a server that was killed
+// socket is FerretDB's own, in the folder of the data: a path that is relative
+// is never too long for the address of a socket.
+const socket = "socket"
+
+func serve(dir string) error {
+	data, err := filepath.Abs(filepath.Join(dir, "data"))
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
+	if err := os.Chdir(dir); err != nil {
+		return err
+	}
+	_ = os.Remove(socket) // of a server that was killed
 	f, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
@@ -49,13 +59,33 @@ func serve(dir, listen string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() { _ = f.Run(ctx) }()
-	l, err := net.Listen("tcp", listen)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	if err := awaitSocket(ended); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	go (&proxy{socket: socket}).serve(l)
+	go (&proxy{}).serve(l)
 	fmt.Println("ready", l.Addr())
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// awaitSocket waits until FerretDB listens; else whoever is told to come finds
+// his connection closed.
+func awaitSocket(ended <-chan error) error {
+	for {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("it ended before it listened: %w", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }

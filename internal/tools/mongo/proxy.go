@@ -20,8 +20,7 @@ const (
 
 // proxy passes one message and its reply at a time, over all connections.
 type proxy struct {
-	socket string
-	mu     sync.Mutex
+	mu sync.Mutex
 }
 
 func (p *proxy) serve(l net.Listener) {
@@ -36,7 +35,7 @@ func (p *proxy) serve(l net.Listener) {
 
 func (p *proxy) connection(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	server, err := net.Dial("unix", p.socket)
+	server, err := net.Dial("unix", socket)
 	if err != nil {
 		return
 	}
