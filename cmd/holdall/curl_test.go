@@ -41,7 +41,7 @@ type link struct {
 
 func (c curl) do(args ...string) (a answered) {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "curl", append([]string{"-sS", "--noproxy", "*", "-m", "30", "-o", "body", "-D", "head", "-w", "%{http_code}"}, args...)...)
+	cmd := exec.CommandContext(c.t.Context(), "curl", append([]string{"-sS", "--noproxy", "*", "-m", "300", "-o", "body", "-D", "head", "-w", "%{http_code}"}, args...)...)
 	cmd.Dir = c.dir
 	c.write("body", "") // curl writes no empty one
 	out, err := cmd.CombinedOutput()
@@ -117,7 +117,7 @@ func newCurl(t *testing.T, env ...string) curl {
 		t.Skip("curl is not installed")
 	}
 	public := strings.Replace(s3.Addr, "127.0.0.1", "localhost", 1)
-	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_GRACE=1s", "HOLDALL_BLOBS="+s3.URL(s3.Bucket(t), "&public=http://"+public))
+	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret, "HOLDALL_BLOBS="+s3.URL(s3.Bucket(t), "&public=http://"+public))
 	p.env = append(p.env, env...)
 	c := curl{program: p, base: p.serve().url + apiPath, token: map[string]string{}}
 	for _, user := range []string{"ann", "bob"} {
@@ -132,7 +132,7 @@ func TestDirectPutByCurl(t *testing.T) {
 	c.write("file", data)
 	c.write("short", data[1:])
 	c.write("other", "x"+data[1:])
-	l := c.signUpload(fmt.Sprintf(`"expires_in":60,"path":"dir/file.bin","content_type":"application/x-thing","size":%d,"checksum":"%s"`, len(data), sha256Of(data)))
+	l := c.signUpload(fmt.Sprintf(`"expires_in":600,"path":"dir/file.bin","content_type":"application/x-thing","size":%d,"checksum":"%s"`, len(data), sha256Of(data)))
 	require.Equal(t, "PUT", l.Method)
 	require.Contains(t, l.URL, "http://localhost:")
 	require.Equal(t, "invalid_request", c.complete("ann", l).Code)
@@ -157,7 +157,7 @@ func TestDirectPutByCurl(t *testing.T) {
 	a = c.do("-H", "Authorization: Bearer "+c.token["bob"], c.base+"/files/default/dir/file.bin")
 	require.Equal(t, data, a.body)
 
-	get := c.api("bob", "default/"+l.ID+"/sign", `{"direct":true,"expires_in":60}`)
+	get := c.api("bob", "default/"+l.ID+"/sign", `{"direct":true,"expires_in":600}`)
 	require.Equal(t, 200, get.status, get.body)
 	a = c.do(get.URL)
 	require.Equal(t, data, a.body)
@@ -167,7 +167,7 @@ func TestDirectPutByCurl(t *testing.T) {
 	require.Equal(t, "56789", a.body)
 	require.Equal(t, 403, c.do(strings.Replace(get.URL, "attachment", "inline", 1)).status)
 
-	empty := c.signUpload(`"expires_in":60,"path":"empty","size":0,"checksum":"` + sha256Of("") + `"`)
+	empty := c.signUpload(`"expires_in":600,"path":"empty","size":0,"checksum":"` + sha256Of("") + `"`)
 	c.write("nothing", "")
 	a = c.put(empty, "nothing")
 	require.Equal(t, 200, a.status, a.body)
@@ -182,7 +182,7 @@ func TestDirectFormByCurl(t *testing.T) {
 	c.write("large", strings.Repeat("x", 101))
 	png := "\x89PNG\r\n\x1a\n" + strings.Repeat("x", 92)
 	c.write("a ü.png", png)
-	l := c.signUpload(`"expires_in":60,"path":"a ü.png","content_type":"image/png","max_size":100`)
+	l := c.signUpload(`"expires_in":600,"path":"a ü.png","content_type":"image/png","max_size":100`)
 	require.Equal(t, "POST", l.Method)
 	require.GreaterOrEqual(t, c.post(l, "large", nil).status, 400, "over max_size")
 	require.GreaterOrEqual(t, c.post(l, "page.html", map[string]string{"Content-Type": "text/html"}).status, 400, "another type")
@@ -203,14 +203,14 @@ func TestDirectFormByCurl(t *testing.T) {
 	a = c.do("-H", "Authorization: Bearer "+c.token["bob"], c.base+"/objects/default/"+l.ID)
 	require.Equal(t, png, a.body, "what is live does not change")
 
-	page := c.signUpload(`"expires_in":60,"path":"page.html","content_type":"text/html"`)
+	page := c.signUpload(`"expires_in":600,"path":"page.html","content_type":"text/html"`)
 	require.Equal(t, 204, c.post(page, "page.html", nil).status)
 	require.Equal(t, 201, c.complete("ann", page).status)
 	for id, want := range map[string]string{l.ID: "Content-Disposition: inline;", page.ID: "Content-Disposition: attachment;"} {
-		get := c.api("ann", "default/"+id+"/sign", `{"direct":true,"expires_in":60,"inline":true}`)
+		get := c.api("ann", "default/"+id+"/sign", `{"direct":true,"expires_in":600,"inline":true}`)
 		require.Contains(t, c.do(get.URL).header, want)
 	}
-	taken := c.api("ann", "default/sign-upload", `{"direct":true,"expires_in":60,"path":"page.html"}`)
+	taken := c.api("ann", "default/sign-upload", `{"direct":true,"expires_in":600,"path":"page.html"}`)
 	require.Equal(t, "object_exists", taken.Code)
 }
 
@@ -220,19 +220,27 @@ func withHeader(a answered, header string) answered {
 	return a
 }
 
-// A link that has expired is refused by the store, and what was never
-// uploaded or completed is cleared away.
+// A link that has expired is refused by the store, and what came by it before
+// can be completed.
 func TestDirectLinksExpire(t *testing.T) {
 	c := newCurl(t)
 	c.write("file", "hello")
-	seen := c.signUpload(`"expires_in":60,"path":"seen"`)
+	seen := c.signUpload(`"expires_in":600,"path":"seen"`)
 	require.Equal(t, 204, c.post(seen, "file", nil).status)
 	require.Equal(t, 201, c.complete("ann", seen).status)
 	hello := `"size":5,"checksum":"` + sha256Of("hello") + `"`
 	put, form := c.signUpload(`"expires_in":1,"path":"put",`+hello), c.signUpload(`"expires_in":1,"path":"form"`)
-	waiting := c.signUpload(`"expires_in":5,"path":"waiting",` + hello)
-	require.Equal(t, 200, c.put(waiting, "file").status)
-	get := c.api("ann", "default/"+seen.ID+"/sign", `{"direct":true,"expires_in":6}`)
+	var waiting link
+	lifetime := 2
+	for ; ; lifetime *= 2 { // long enough for this machine
+		waiting = c.signUpload(fmt.Sprintf(`"expires_in":%d,"path":"waiting",`, lifetime) + hello)
+		status := c.put(waiting, "file").status
+		if status == 200 {
+			break
+		}
+		require.Equal(t, 403, status)
+	}
+	get := c.api("ann", "default/"+seen.ID+"/sign", fmt.Sprintf(`{"direct":true,"expires_in":%d}`, lifetime+1))
 	for c.do(get.URL).status != 403 { // a whole second's fraction may be cut off: the others have expired too
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,10 @@ func (p *program) serve(args ...string) *serving {
 	require.NoError(p.t, err)
 	s.cmd.Stdout = &s.stdout
 	require.NoError(p.t, s.cmd.Start())
+	p.t.Cleanup(func() { // before its folder goes
+		_ = s.cmd.Process.Kill()
+		s.wait()
+	})
 	address := make(chan string, 1)
 	s.log.Go(func() {
 		defer close(address)
@@ -104,7 +109,9 @@ func (p *program) paste(script []string) {
 		return
 	}
 	for range 2 { // pasted twice they still work
-		out, err := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(script, "\necho\n")).CombinedOutput()
+		sh := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(script, "\necho\n"))
+		sh.Env = append(os.Environ(), "no_proxy=*") // curl would ask a proxy for this machine, too
+		out, err := sh.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		answers := strings.Split(string(out), "\n\n")
 		for _, want := range []string{`"path":"notes/hello.txt"`, "hello\n", `"folders":["notes/"`, `"theme":"dark"`} {
@@ -176,7 +183,7 @@ func (s *serving) untilClosed() {
 
 func TestShutdownLetsRequestsEnd(t *testing.T) {
 	p := newProgram(t, "HOLDALL_JWT_SECRET="+testSecret)
-	s := p.serve()
+	s := p.serve("--drain", "10m")
 	w, status := s.upload(strings.TrimSpace(p.ok("", "token")))
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	s.untilClosed()
@@ -200,39 +207,59 @@ func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 }
 
 func TestStalls(t *testing.T) {
-	const patience = 50 * time.Millisecond
 	got := make(chan error, 1)
-	work := make(chan struct{})
 	srv := httptest.NewServer(boundStalls(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)
-		if err == nil {
-			<-work
-			err = r.Context().Err()
-		}
 		got <- err
-	}), patience))
+	}), 50*time.Millisecond))
 	defer srv.Close()
-
-	send := func(body io.Reader) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, body)
-		require.NoError(t, err)
-		go func() {
-			if resp, err := http.DefaultClient.Do(req); err == nil {
-				resp.Body.Close()
-			}
-		}()
-	}
 	r, w := io.Pipe()
-	send(r)
-	_, err := w.Write([]byte("some"))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, r)
 	require.NoError(t, err)
-	err = <-got // w stays silent
-	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	go func() {
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	_, _ = w.Write([]byte("some")) // it fails where the server has had enough by then
+	require.ErrorIs(t, <-got, os.ErrDeadlineExceeded, "w stays silent")
 	w.CloseWithError(errors.New("given up"))
+}
 
-	// A body that is whole is not a stall, however long its handler works.
-	send(strings.NewReader("all"))
-	time.Sleep(4 * patience)
-	close(work)
-	require.NoError(t, <-got)
+// deadlines is the connection of an answer, which keeps the deadlines of reads.
+type deadlines struct {
+	http.ResponseWriter
+	set []time.Time
+}
+
+// SetReadDeadline implements what an http.ResponseController looks for.
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.set = append(d.set, at)
+	return nil
+}
+
+// A body that is whole is not a stall, however long its handler works: while
+// it does, the connection is read from without a deadline. One that came too
+// late leaves its deadline behind.
+func TestStallsEndWithTheBody(t *testing.T) {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
+		before := time.Now()
+		d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+		var awaited []time.Time
+		body := iotest.OneByteReader(io.MultiReader(strings.NewReader("all"), iotest.ErrReader(end)))
+		boundStalls(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for range 3 {
+				_, err := io.ReadFull(r.Body, make([]byte, 1))
+				require.NoError(t, err)
+				awaited = append(awaited, d.set[len(d.set)-1])
+			}
+			_, err := r.Body.Read(make([]byte, 1))
+			require.ErrorIs(t, err, end)
+		}), time.Hour).ServeHTTP(d, httptest.NewRequest(http.MethodPost, "/", body))
+		for _, at := range awaited {
+			require.False(t, at.Before(before.Add(time.Hour)), "each read has its own")
+			before = at.Add(-time.Hour)
+		}
+		require.Equal(t, end != os.ErrDeadlineExceeded, d.set[len(d.set)-1].IsZero())
+	}
 }
