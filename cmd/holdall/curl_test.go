@@ -41,7 +41,7 @@ type link struct {
 
 func (c curl) do(args ...string) (a answered) {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "curl", append([]string{"-sS", "--noproxy", "*", "-m", "300", "-o", "body", "-D", "head", "-w", "%{http_code}"}, args...)...)
+	cmd := exec.CommandContext(c.t.Context(), "curl", append([]string{"-sS", "--noproxy", "*", "-m", "300", "--expect100-timeout", "300", "-o", "body", "-D", "head", "-w", "%{http_code}"}, args...)...)
 	cmd.Dir = c.dir
 	c.write("body", "") // curl writes no empty one
 	out, err := cmd.CombinedOutput()

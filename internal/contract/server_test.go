@@ -48,10 +48,21 @@ func startServer(t *testing.T, handler func(*server) http.Handler) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, spec: sp, now: startOfTime, seen: map[string]map[int]int{}}
-	srv := httptest.NewServer(handler(s))
+	srv := httptest.NewServer(toTheEnd(handler(s)))
 	t.Cleanup(srv.Close)
 	s.url, _ = url.Parse(srv.URL)
 	return s
+}
+
+// toTheEnd reads what a handler leaves of a request. Else net/http closes the
+// connection half a second after the answer, and a client that is still
+// sending by then may find that, and not the answer.
+func toTheEnd(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := r.Body
+		h.ServeHTTP(w, r)
+		_, _ = io.Copy(io.Discard, body)
+	})
 }
 
 func (s *server) clock() time.Time {
