@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -135,6 +136,22 @@ func TestDeadDeleter(t *testing.T) {
 	mark(time.Now().Add(-time.Second))
 	_, err = b.Put(bg, home, holdall.IfVersion(1))
 	require.NoError(t, err)
+}
+
+// TestEndingsOutlastMarks: what is finished after the caller has gone may have
+// to wait for the mark of a process that died, and has an operation's time.
+func TestEndingsOutlastMarks(t *testing.T) {
+	gone, cancel := context.WithCancel(bg)
+	cancel()
+	for timeout, least := range map[time.Duration]time.Duration{time.Millisecond: markLimit + time.Second, time.Hour: time.Hour} {
+		before := time.Now()
+		ctx, end := (&Backend{timeout: timeout}).detached(gone)
+		at, ok := ctx.Deadline()
+		require.True(t, ok)
+		require.False(t, at.Before(before.Add(least)))
+		require.NoError(t, ctx.Err())
+		end()
+	}
 }
 
 // TestTooLarge puts what MongoDB's limit of a document does not allow.
