@@ -53,6 +53,7 @@ test('what a reader may not do is not offered', async (t) => {
   assert.equal(await page.getByRole('link', { name: /Trash|Records/ }).count(), 0);
   assert.equal(await page.getByRole('checkbox').count(), 0);
   await page.getByRole('button', { name: 'Actions for a.txt' }).click();
+  await page.getByRole('menu').waitFor();
   assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Details', 'Download', 'Copy link…']);
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'a.txt', exact: true }).click();
@@ -91,14 +92,14 @@ test('a token that runs out is asked for anew, and the work goes on', async (t) 
 
   // From here on the server refuses the token that the tab has, as after its exp.
   const old = await page.evaluate(() => sessionStorage.getItem('holdall-token'));
+  const expiredToken = old.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'));
   await page.route('**/api/v1/**', (route) => {
     if (route.request().headers().authorization !== `Bearer ${old}`) return route.continue();
     return route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${expiredToken}` } });
   });
-  const expiredToken = old.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'));
   await page.locator('[data-pick=files]').setInputFiles({ name: 'b.txt', mimeType: 'text/plain', buffer: Buffer.from('b') });
   const dialog = page.getByRole('dialog', { name: 'Your token has expired' });
-  await dialog.getByLabel('Access token').fill(mint());
+  await dialog.getByLabel('Access token').fill(mint({ ttl: '25h' })); // of the same second it would be the old one
   await dialog.getByRole('button', { name: 'Go on' }).click();
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('heading', { name: '1 file uploaded' }).waitFor();
