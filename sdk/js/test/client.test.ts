@@ -10,7 +10,7 @@ const client = clientOf(baseUrl);
 
 /** Starts an HTTP server that is not Holdall, and returns its address. */
 async function foreign(handler: RequestListener): Promise<string> {
-  const server = createServer(handler).listen(0, "127.0.0.1");
+  const server = createServer({ keepAliveTimeout: 0 }, handler).listen(0, "127.0.0.1"); // only the client ends connections
   await new Promise((resolve) => server.once("listening", resolve));
   after(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -47,7 +47,7 @@ export type Deed = "pass" | "lose" | { status: number; retryAfter?: string };
 
 /** Passes HTTP requests on, after it has done the deeds, one for each of the first requests. */
 export async function misbehaving(target: string, deeds: Deed[]): Promise<Proxy> {
-  const server = createHttpServer((incoming, outgoing) => {
+  const server = createHttpServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => { // only the client ends what is idle
     const deed = deeds[proxy.count++] ?? "pass";
     if (typeof deed === "object") {
       outgoing.writeHead(deed.status, deed.retryAfter === undefined ? {} : { "Retry-After": deed.retryAfter });
