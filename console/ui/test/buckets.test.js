@@ -56,5 +56,6 @@ test('create with all constraints, edit, empty and delete, and what the server r
   await page.getByRole('heading', { level: 1, name: 'default' }).waitFor();
 
   await page.getByRole('button', { name: 'Bucket default' }).click();
+  await page.getByRole('menu').waitFor();
   assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Settings…', 'Empty…'], 'the bucket default stays');
 });

@@ -28,6 +28,7 @@ test('folders, breadcrumbs, search and sorting', async (t) => {
   await page.getByRole('button', { name: 'Size' }).click();
   await page.waitForFunction(() => document.querySelectorAll('tbody .title')[1]?.textContent === 'big.txt');
   await page.getByRole('button', { name: 'Added' }).click();
+  await page.locator('th[aria-sort=ascending]', { hasText: 'Added' }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('tbody .title')[1]?.textContent === 'big.txt');
 
   await page.getByRole('searchbox').fill('ORANGE');
@@ -46,8 +47,8 @@ test('upload by the picker, with progress, cancel, retry and replace', async (t)
   await cdp.send('Network.enable');
   const throttle = (bytesPerSecond) =>
     cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond });
-  await throttle(400_000);
-  const big = { name: 'big.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(4_000_000, 7) };
+  await throttle(40_000); // so that there are minutes to cancel it in
+  const big = { name: 'big.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(8_000_000, 7) };
   await page.locator('[data-pick=files]').setInputFiles([text('taken.txt', 'new'), text('fresh.txt'), big]);
 
   const panel = page.getByRole('region', { name: 'Uploads' });
@@ -60,7 +61,7 @@ test('upload by the picker, with progress, cancel, retry and replace', async (t)
   await panel.getByText('Cancelled').waitFor();
   await throttle(-1);
   await panel.getByRole('button', { name: 'Try big.bin again' }).click();
-  await panel.getByText('4.0 MB in default').waitFor();
+  await panel.getByText('8.0 MB in default').waitFor();
   await bar.waitFor({ state: 'detached' });
 
   await panel.getByText('There is a file at this path already.').waitFor();

@@ -9,15 +9,13 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const program = fileURLToPath(new URL('../build/holdall', import.meta.url)); // npm test builds it
 const scratch = mkdtempSync(join(tmpdir(), 'holdall-console-'));
-const program = join(scratch, 'holdall');
 const secrets = {
   HOLDALL_JWT_SECRET: 'a secret for tests, 32 bytes or more',
   HOLDALL_SIGNING_KEY: 'a signing key for tests, 32 or more',
 };
 
-execFileSync('go', ['build', '-o', program, './cmd/holdall'], { cwd: root, stdio: 'inherit' });
 after(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
 
 /** serve starts a server; one with dev signs in by itself whoever opens the page, one without links signs none. */
@@ -38,8 +36,9 @@ export async function serve({ dev = false, local = false, links = true, args = [
 }
 
 function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill('SIGKILL'); // nothing of it is needed any more
   return ended;
 }
 
@@ -75,9 +74,12 @@ function executable() {
   return found;
 }
 
+const patience = 180_000; // milliseconds; only what hangs takes so long
+
 const browser = await chromium.launch({
   executablePath: executable(),
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  timeout: patience,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 after(() => browser.close());
 
@@ -87,9 +89,14 @@ after(() => browser.close());
  * unless expected matches it.
  */
 export async function open(t, server, { token, path = '', expected, onRequest, ...context } = {}) {
-  const profile = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', acceptDownloads: true, ...context });
+  const profile = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', reducedMotion: 'reduce', acceptDownloads: true, ...context });
+  // What the console says in passing stays: a slow machine may need longer than that to come to it.
+  await profile.addInitScript(() => {
+    const { setTimeout } = window;
+    window.setTimeout = (run, ms, ...more) => (ms >= 10_000 ? 0 : setTimeout(run, ms, ...more));
+  });
   const page = await profile.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(patience);
   if (onRequest) page.on('request', onRequest);
   const complaints = [];
   page.on('pageerror', (err) => complaints.push(String(err)));

@@ -4,7 +4,7 @@ import { open, put, row, serve } from './harness.js';
 
 const many = 10_000;
 
-test('ten thousand files in one folder', { timeout: 300_000 }, async (t) => {
+test('ten thousand files in one folder', { timeout: 1_800_000 }, async (t) => {
   const server = await serve({ dev: true, local: true });
   const began = performance.now();
   let next = 0;
@@ -46,8 +46,8 @@ test('ten thousand files in one folder', { timeout: 300_000 }, async (t) => {
   await page.getByRole('searchbox').fill('9999');
   await row(page, 'file-09999.txt').waitFor();
   await page.getByRole('searchbox').fill('');
+  await pager.getByText('1–100 of 10,000 files').waitFor(); // the button below is made anew with the list
   await page.getByRole('button', { name: 'Name' }).click();
-  await page.getByText('1–100 of 10,000 files').waitFor();
   await row(page, 'file-09900.txt').waitFor();
 });
 
