@@ -79,6 +79,7 @@ const patience = 180_000; // milliseconds; only what hangs takes so long
 const browser = await chromium.launch({
   executablePath: executable(),
   timeout: patience,
+  env: { ...process.env, LC_ALL: 'C.UTF-8' }, // in the locale C it opens no file with a name that is not ASCII
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 after(() => browser.close());
