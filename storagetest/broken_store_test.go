@@ -5,24 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/holdall-go/holdall"
 )
-
-func mustCatchStore(t *testing.T, group string, open func() holdall.Backends) {
-	t.Helper()
-	for _, tc := range storeCases() {
-		if strings.HasPrefix(tc.name, group) {
-			if r := watch(t, func(t tb) { tc.on(t, open()) }); r.failed {
-				explained(t, r, tc.name, tc.why)
-				return
-			}
-		}
-	}
-	t.Errorf("no case of %q noticed", group)
-}
 
 // badAtomic is a backend with one commit for both that has a bug.
 type badAtomic struct {

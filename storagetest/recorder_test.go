@@ -68,14 +68,32 @@ func watch(t *testing.T, run func(t tb)) *recorder {
 	return r
 }
 
-// mustCatch checks that one of the cases whose name begins with group fails on
-// what open returns, and prints its explanation.
-func mustCatch(t *testing.T, group string, open func() holdall.Catalog) {
+// trial is a case that is to notice a bug. run runs it under a name that its
+// random source comes from.
+type trial struct {
+	name, why string
+	run       func(t tb, name string)
+}
+
+// trials is how often the cases of a group are tried on a bug: those that race
+// or draw their operations by chance notice it sooner or later.
+const trials = 100
+
+// noticed checks that one of the cases whose name begins with group fails, and
+// prints its explanation.
+func noticed(t *testing.T, group string, cases []trial) {
 	t.Helper()
-	for _, tc := range catalogCases() {
-		if strings.HasPrefix(tc.name, group) {
-			if r := watch(t, func(t tb) { tc.on(t, open()) }); r.failed {
-				explained(t, r, tc.name, tc.why)
+	for round := range trials {
+		for _, tc := range cases {
+			if !strings.HasPrefix(tc.name, group) {
+				continue
+			}
+			name := tc.name
+			if round > 0 {
+				name += fmt.Sprint(", again ", round)
+			}
+			if r := watch(t, func(t tb) { tc.run(t, name) }); r.failed {
+				explained(t, r, name, tc.why)
 				return
 			}
 		}
@@ -83,17 +101,31 @@ func mustCatch(t *testing.T, group string, open func() holdall.Catalog) {
 	t.Errorf("no case of %q noticed", group)
 }
 
+func mustCatch(t *testing.T, group string, open func() holdall.Catalog) {
+	t.Helper()
+	var cases []trial
+	for _, tc := range catalogCases() {
+		cases = append(cases, trial{tc.name, tc.why, func(t tb, name string) { catalogCase{name, tc.why, tc.run}.on(t, open()) }})
+	}
+	noticed(t, group, cases)
+}
+
 func mustCatchBlobs(t *testing.T, group string, open func() holdall.Blobs) {
 	t.Helper()
+	var cases []trial
 	for _, tc := range blobCases() {
-		if strings.HasPrefix(tc.name, group) {
-			if r := watch(t, func(t tb) { tc.on(t, open()) }); r.failed {
-				explained(t, r, tc.name, tc.why)
-				return
-			}
-		}
+		cases = append(cases, trial{tc.name, tc.why, func(t tb, name string) { blobCase{name, tc.why, tc.run}.on(t, open()) }})
 	}
-	t.Errorf("no case of %q noticed", group)
+	noticed(t, group, cases)
+}
+
+func mustCatchStore(t *testing.T, group string, open func() holdall.Backends) {
+	t.Helper()
+	var cases []trial
+	for _, tc := range storeCases() {
+		cases = append(cases, trial{tc.name, tc.why, func(t tb, name string) { storeCase{name, tc.why, tc.run}.on(t, open()) }})
+	}
+	noticed(t, group, cases)
 }
 
 func explained(t *testing.T, r *recorder, name, why string) {
