@@ -140,6 +140,7 @@ func (b *blobRun) send(link holdall.PresignedRequest, data []byte) (int, http.He
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	req.Close = true // the store may close a connection on which it refused something
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		b.Fatalf("following a link: %v", err)
