@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/holdall-go/holdall/internal/freeport"
 	"github.com/holdall-go/holdall/internal/toolbuild"
@@ -57,7 +56,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 			t.Fatal(err)
 		}
 	}
-	if err := c.Ready(60 * time.Second); err != nil {
+	if err := c.Ready(); err != nil {
 		t.Fatalf("the cluster: %v\n%s", err, c.Nodes[0].out.String())
 	}
 	return c
@@ -66,13 +65,13 @@ func StartCluster(t testing.TB, n int) *Cluster {
 // Ready waits until every node says that it sees the drives of all others: that
 // the cluster would take writes without it. A node that answers already may
 // still be without some of them, and then misses objects that are there.
-func (c *Cluster) Ready(limit time.Duration) error {
+func (c *Cluster) Ready() error {
 	errs := make([]error, len(c.Nodes))
 	var wg sync.WaitGroup
 	for i, s := range c.Nodes {
 		wg.Go(func() {
-			if errs[i] = s.ready("http://"+s.Addr+"/minio/health/cluster?maintenance=true", limit); errs[i] == nil {
-				errs[i] = s.answers(limit)
+			if errs[i] = s.ready("http://" + s.Addr + "/minio/health/cluster?maintenance=true"); errs[i] == nil {
+				errs[i] = s.answers()
 			}
 		})
 	}

@@ -178,7 +178,8 @@ func (s *Server) Bucket(t testing.TB) string {
 }
 
 // URL returns the URL that backends/minio.Open takes for a bucket, with more
-// query parameters, if any, in the form "&name=value".
+// query parameters, if any, in the form "&name=value". Its timeout is one that
+// a slow machine keeps, unless more has another.
 func (s *Server) URL(bucket, more string) string {
-	return fmt.Sprintf("minio://%s@%s/%s?secure=%t&region=%s%s", url.UserPassword(s.Key, s.Secret), s.Addr, bucket, s.Secure, Region, more)
+	return fmt.Sprintf("minio://%s@%s/%s?secure=%t&region=%s&timeout=%v%s", url.UserPassword(s.Key, s.Secret), s.Addr, bucket, s.Secure, Region, patience, more)
 }

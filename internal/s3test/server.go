@@ -74,26 +74,23 @@ func startMinIO(s *Server) error {
 	if err := s.run(); err != nil {
 		return err
 	}
-	if err := s.ready("http://"+s.Addr+"/minio/health/cluster", 20*time.Second); err != nil {
+	if err := s.ready("http://" + s.Addr + "/minio/health/cluster"); err != nil {
 		return err
 	}
-	return s.answers(20 * time.Second)
+	return s.answers()
 }
 
 // answers waits until requests are served: a MinIO that is healthy may have
 // its users still to load.
-func (s *Server) answers(limit time.Duration) error {
+func (s *Server) answers() error {
 	c, err := s.client(s.Addr)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	for {
-		if _, err = c.ListBuckets(ctx); err == nil || ctx.Err() != nil {
-			return err
-		}
-	}
+	return s.until("serves no requests", func(ctx context.Context) error {
+		_, err := c.ListBuckets(ctx)
+		return err
+	})
 }
 
 func minioEnv(s *Server) []string {
@@ -112,7 +109,7 @@ func startVersityGW(s *Server) error {
 	if err := s.run(); err != nil {
 		return err
 	}
-	return s.ready("http://"+s.Addr+"/health", 20*time.Second)
+	return s.ready("http://" + s.Addr + "/health")
 }
 
 // run starts the program.
@@ -134,28 +131,44 @@ func (p *process) run() error {
 	return nil
 }
 
+// patience is how long a server may take to start, and to answer a request
+// that should succeed. It only bounds a hang: the machine may be slow, or stand
+// still for a while.
+const patience = 5 * time.Minute
+
 // ready waits until the address answers 200.
-func (p *process) ready(url string, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	for {
+func (p *process) ready(url string) error {
+	return p.until("is not ready", func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
 		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return errors.New(resp.Status)
+		}
+		return nil
+	})
+}
+
+// until waits for the running server to do something, else says what it does not.
+func (p *process) until(not string, do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		err := do(ctx)
 		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = errors.New(resp.Status)
+			return nil
 		}
 		select {
 		case <-p.done:
 			return errors.New("the server ended at once")
 		case <-ctx.Done():
-			return fmt.Errorf("the server is not ready after %v: %w", limit, err)
+			return fmt.Errorf("the server %s after %v: %w", not, patience, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

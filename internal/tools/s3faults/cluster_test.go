@@ -100,7 +100,7 @@ func TestClusterLosesNodes(t *testing.T) {
 	phase("one killed", 10, 40, c.Nodes[1].Kill)
 	b.allReadable(stores)
 	require.NoError(t, c.Restart(1))
-	require.NoError(t, c.Ready(time.Minute))
+	require.NoError(t, c.Ready())
 	b.writable(stores)
 	require.Zero(t, phase("four again", 20, 20, none))
 
@@ -116,7 +116,7 @@ func TestClusterLosesNodes(t *testing.T) {
 
 	require.NoError(t, c.Restart(2))
 	require.NoError(t, c.Restart(3))
-	require.NoError(t, c.Ready(time.Minute))
+	require.NoError(t, c.Ready())
 	b.allReadable(stores)
 	t.Logf("all are back: %+v", b.files(stores[0]))
 	b.settleCluster(blobs[0])
