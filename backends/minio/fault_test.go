@@ -2,7 +2,6 @@ package minio
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	miniogo "github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -26,6 +24,7 @@ type line struct {
 	mu    sync.Mutex
 	fault func(req *http.Request, try int) (*http.Response, error, bool)
 	tries map[string]int
+	next  http.RoundTripper
 }
 
 // kind names a request by what it is for.
@@ -57,7 +56,7 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 	}
-	return http.DefaultTransport.RoundTrip(req)
+	return l.next.RoundTrip(req)
 }
 
 var errLine = errors.New("the line broke on purpose")
@@ -81,12 +80,10 @@ func refused(code string, status int) (*http.Response, error, bool) {
 func faultyBackend(t *testing.T, s *s3test.Server, opts *Options) (*Backend, *Backend, *line) {
 	t.Helper()
 	direct := backend(t, s, opts)
-	l := &line{tries: map[string]int{}}
+	l := &line{tries: map[string]int{}, next: http.DefaultTransport}
 	client, err := miniogo.New(s.Addr, &miniogo.Options{Creds: credentials.NewStaticV4(s.Key, s.Secret, ""), Secure: s.Secure, Region: s3test.Region, Transport: l, MaxRetries: 3})
 	require.NoError(t, err)
-	b, err := New(client, direct.bucket, opts)
-	require.NoError(t, err)
-	return b, direct, l
+	return patient(t, client, direct.bucket, opts), direct, l
 }
 
 func random(n int) []byte {
@@ -308,73 +305,4 @@ func TestCutDownloads(t *testing.T) {
 	}
 	_, err = b.OpenBlob(t.Context(), "aa/x", 5, 10)
 	require.Error(t, err)
-}
-
-// A store that takes no byte any more, or answers nothing, is given up.
-func TestStalls(t *testing.T) {
-	s := s3test.Shared(t, s3test.MinIO)
-	hang := func(req *http.Request) (*http.Response, error, bool) {
-		<-req.Context().Done()
-		return nil, req.Context().Err(), true
-	}
-	b, direct, l := faultyBackend(t, s, &Options{StallTimeout: 50 * time.Millisecond, Timeout: time.Hour})
-	l.fault = func(req *http.Request, _ int) (*http.Response, error, bool) {
-		if k := kind(req); k == "put" || k == "part" {
-			return hang(req)
-		}
-		return nil, nil, false
-	}
-	for _, size := range bodies {
-		_, err := b.PutBlob(t.Context(), "aa/x", bytes.NewReader(random(size)), -1)
-		require.ErrorIs(t, err, holdall.ErrUnavailable)
-		require.ErrorIs(t, err, errStalled)
-		requireNothingOpen(t, direct, "aa/x")
-	}
-	b.timeout, b.stall = 50*time.Millisecond, time.Hour
-	l.fault = func(req *http.Request, _ int) (*http.Response, error, bool) { return hang(req) }
-	_, err := b.PutBlob(t.Context(), "aa/x", strings.NewReader("x"), -1)
-	require.ErrorIs(t, err, errTimeout)
-	_, err = b.OpenBlob(t.Context(), "aa/x", 0, -1)
-	require.ErrorIs(t, err, errTimeout)
-	require.ErrorIs(t, b.Ping(t.Context()), errTimeout)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = b.OpenBlob(ctx, "aa/x", 0, -1)
-	require.ErrorIs(t, err, context.Canceled, "the caller's own end comes first")
-	require.NotErrorIs(t, err, holdall.ErrUnavailable)
-
-	// A download that stops.
-	b.timeout, b.stall = time.Hour, 50*time.Millisecond
-	_, err = direct.PutBlob(t.Context(), "aa/x", bytes.NewReader(random(1<<20)), -1)
-	require.NoError(t, err)
-	l.fault = func(req *http.Request, _ int) (*http.Response, error, bool) {
-		resp, err := http.DefaultTransport.RoundTrip(req)
-		if err == nil {
-			resp.Body = &stuckBody{resp.Body, req.Context(), 1000}
-		}
-		return resp, err, true
-	}
-	r, err := b.OpenBlob(t.Context(), "aa/x", 0, -1)
-	require.NoError(t, err)
-	defer r.Close()
-	got, err := io.ReadAll(r)
-	require.Len(t, got, 1000)
-	require.ErrorIs(t, err, errStalled)
-}
-
-// stuckBody gives n bytes and then waits for the end of the context.
-type stuckBody struct {
-	io.ReadCloser
-	ctx context.Context
-	n   int
-}
-
-func (s *stuckBody) Read(p []byte) (int, error) {
-	if s.n == 0 {
-		<-s.ctx.Done()
-		return 0, s.ctx.Err()
-	}
-	n, err := s.ReadCloser.Read(p[:min(len(p), s.n)])
-	s.n -= n
-	return n, err
 }

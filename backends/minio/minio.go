@@ -86,6 +86,7 @@ type Backend struct {
 	partSize int
 	timeout  time.Duration
 	stall    time.Duration
+	cleanup  time.Duration // how long a failed upload may take to abort
 	buffers  *buffers
 
 	versions  sync.Mutex
@@ -130,6 +131,7 @@ func New(client *miniogo.Client, bucket string, opts *Options) (*Backend, error)
 		core: miniogo.Core{Client: client}, public: o.Public, bucket: bucket, prefix: o.Prefix, create: o.CreateBucket,
 		partSize: int(max(usualPart, (o.MaxSize+maxParts-1)/maxParts)),
 		timeout:  orDefault(o.Timeout, DefaultTimeout), stall: orDefault(o.StallTimeout, DefaultStallTimeout),
+		cleanup: 10 * time.Second,
 	}
 	b.buffers = newBuffers(orDefault(o.Buffers, DefaultBuffers), b.partSize)
 	return b, nil

@@ -182,7 +182,7 @@ func (b *Backend) begin(ctx context.Context, key string) (*parts, error) {
 	})
 	p.repeated = sent.Load() > 1
 	if err != nil && sent.Load() > 0 {
-		detached, cancel := detach(ctx)
+		detached, cancel := b.detach(ctx)
 		defer cancel()
 		_ = b.abortAll(detached, key) // it may have begun all the same
 	}
@@ -224,7 +224,7 @@ func (p *parts) complete(ctx context.Context) error {
 // abort throws the parts away and returns why. It does so after the caller
 // has gone, too. What could not be aborted goes with DeleteBlob.
 func (p *parts) abort(ctx context.Context, why error) error {
-	ctx, cancel := detach(ctx)
+	ctx, cancel := p.b.detach(ctx)
 	defer cancel()
 	if p.repeated {
 		_ = p.b.abortAll(ctx, p.key)
@@ -245,6 +245,6 @@ func (p *parts) abort(ctx context.Context, why error) error {
 }
 
 // detach outlives the caller's context for a moment.
-func detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+func (b *Backend) detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), b.cleanup)
 }

@@ -5,7 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	miniogo "github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdall-go/holdall"
@@ -33,8 +35,16 @@ func onEach(t *testing.T, fn func(t *testing.T, s *s3test.Server)) {
 // backend returns a backend over a new bucket.
 func backend(t testing.TB, s *s3test.Server, opts *Options) *Backend {
 	t.Helper()
-	b, err := New(s.Client(t), s.Bucket(t), opts)
+	return patient(t, s.Client(t), s.Bucket(t), opts)
+}
+
+// patient returns a backend that a slow machine, or one that stands still for
+// a while, does not make fail.
+func patient(t testing.TB, c *miniogo.Client, bucket string, opts *Options) *Backend {
+	t.Helper()
+	b, err := New(c, bucket, opts)
 	require.NoError(t, err)
+	b.timeout, b.stall, b.cleanup = 5*time.Minute, 5*time.Minute, 5*time.Minute
 	return b
 }
 
