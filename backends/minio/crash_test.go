@@ -81,12 +81,14 @@ type deathbed struct {
 }
 
 // child runs a process that kills itself, and returns the names that it had to
-// do with.
+// do with. What the process has sent has come to its end in the server by then.
 func (d *deathbed) child(test string, args ...string) (names []string) {
 	d.t.Helper()
+	front := d.s.Front(d.t, nil)
 	cmd := exec.Command(os.Args[0], "-test.run", "^"+test+"$")
-	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(append([]string{d.s.Addr, d.s.Key, d.s.Secret, d.bucket, d.dir}, args...), " "))
+	cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(append([]string{front.Addr, front.Key, front.Secret, d.bucket, d.dir}, args...), " "))
 	out, err := cmd.CombinedOutput()
+	front.Close()
 	var exit *exec.ExitError
 	require.ErrorAs(d.t, err, &exit, "%s", out)
 	require.NotContains(d.t, string(out), "FAIL", "the process was to be killed, not to fail:\n%s", out)
@@ -112,8 +114,7 @@ func (d *deathbed) settle(names []string) {
 	catalog, err := local.Open(d.dir, nil)
 	require.NoError(t, err)
 	defer catalog.Close()
-	b, err := New(d.s.Client(t), d.bucket, nil)
-	require.NoError(t, err)
+	b := patient(t, d.s.Client(t), d.bucket, nil)
 	s, err := holdall.New(holdall.Config{Catalog: catalog, Blobs: b, Grace: time.Hour, Now: func() time.Time { return time.Now().Add(3 * time.Hour) }})
 	require.NoError(t, err)
 	report, err := check.Files(ctx, check.Bucket(s.As(crasher), "default"), &d.ledger)
@@ -148,8 +149,7 @@ func TestChildThatUploads(t *testing.T) {
 	k := &killer{kind: args[6], nth: int64(nth), where: args[8], bucket: args[3]}
 	client, err := miniogo.New(args[0], &miniogo.Options{Creds: credentials.NewStaticV4(args[1], args[2], ""), Region: s3test.Region, Transport: k, MaxRetries: 3})
 	require.NoError(t, err)
-	b, err := New(client, args[3], nil)
-	require.NoError(t, err)
+	b := patient(t, client, args[3], nil)
 	catalog, err := local.Open(args[4], nil)
 	require.NoError(t, err)
 	s, err := holdall.New(holdall.Config{Catalog: catalog, Blobs: b, Grace: time.Hour})
