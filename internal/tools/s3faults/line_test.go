@@ -70,24 +70,27 @@ func TestBadLines(t *testing.T) {
 
 func badLine(t *testing.T, s *s3test.Server, fault func(t *testing.T, p *toxiproxy.Proxy)) {
 	bucket := s.Bucket(t)
-	p := newProxy(t, s)
-	direct, err := minio.New(s.Client(t), bucket, nil)
+	front := s.Front(t, nil)
+	p := newProxy(t, &front.Server)
+	direct, err := minio.New(s.Client(t), bucket, patient)
 	require.NoError(t, err)
-	over, err := minio.New(s.ClientAt(t, p.Listen), bucket, &minio.Options{StallTimeout: 500 * time.Millisecond, Timeout: 5 * time.Second})
+	over, err := minio.New(front.ClientAt(t, p.Listen), bucket, &minio.Options{StallTimeout: 500 * time.Millisecond, Timeout: 5 * time.Second})
 	require.NoError(t, err)
 	b := newBench(t)
-	store := b.store(over)
 
-	uploadAmid(b, store, func() { fault(t, p) })
+	b.uploadAmid(direct, over, func() { fault(t, p) })
+	p.Stop()
+	front.Close()
 	t.Logf("%+v", b.settle(direct))
 }
 
-// uploadAmid uploads and downloads while the fault comes: what fails is
-// unavailable.
-func uploadAmid(b *bench, store *holdall.Store, fault func()) {
+// uploadAmid uploads and downloads while the fault comes over the line: what
+// fails is unavailable.
+func (b *bench) uploadAmid(direct, over *minio.Backend, fault func()) {
 	t := b.t
 	old := random(8 << 20)
-	require.NoError(t, b.upload(t.Context(), store, "old", old, true))
+	require.NoError(t, b.upload(t.Context(), b.store(direct), "old", old, true))
+	store := b.store(over)
 
 	// Half of the uploads are under way when the fault comes.
 	started := make(chan struct{}, 8)

@@ -58,6 +58,10 @@ func workspace(s *holdall.Store) *holdall.Workspace {
 	return s.As(holdall.Principal{Tenant: "acme", User: "ann", Permissions: []string{"*"}})
 }
 
+// patient are limits that only bound a hang: the machine may be slow, or stand
+// still for a while.
+var patient = &minio.Options{Timeout: 5 * time.Minute, StallTimeout: 5 * time.Minute}
+
 // upload puts an object and notes what it was told.
 func (b *bench) upload(ctx context.Context, s *holdall.Store, path string, data []byte, known bool) error {
 	content := check.Of(data)

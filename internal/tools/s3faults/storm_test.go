@@ -3,10 +3,6 @@ package s3faults
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,30 +37,24 @@ func TestStorms(t *testing.T) {
 func storm(t *testing.T, s *s3test.Server, refuses func(n int64) bool) {
 	var blowing atomic.Bool
 	var requests, refused atomic.Int64
-	server := &url.URL{Scheme: "http", Host: s.Addr}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(server)
-		r.Out.Host = r.In.Host // it is signed
-	}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	front := s.Front(t, func(w http.ResponseWriter) bool {
 		if !blowing.Load() || !refuses(requests.Add(1)) {
-			proxy.ServeHTTP(w, r)
-			return
+			return false
 		}
 		refused.Add(1)
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
-	}))
-	defer front.Close()
-
+		return true
+	})
 	bucket := s.Bucket(t)
-	direct, err := minio.New(s.Client(t), bucket, nil)
+	direct, err := minio.New(s.Client(t), bucket, patient)
 	require.NoError(t, err)
-	over, err := minio.New(s.ClientAt(t, strings.TrimPrefix(front.URL, "http://")), bucket, &minio.Options{Timeout: 5 * time.Second})
+	over, err := minio.New(front.Client(t), bucket, &minio.Options{Timeout: 5 * time.Second})
 	require.NoError(t, err)
 	b := newBench(t)
-	uploadAmid(b, b.store(over), func() { blowing.Store(true) })
+	b.uploadAmid(direct, over, func() { blowing.Store(true) })
+	front.Close()
 	require.NotZero(t, refused.Load())
 	t.Logf("%d of %d requests refused: %+v", refused.Load(), requests.Load(), b.settle(direct))
 }
