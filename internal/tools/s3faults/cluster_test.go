@@ -2,6 +2,7 @@ package s3faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -29,6 +30,7 @@ func startLoad(t *testing.T, b *bench, stores []*holdall.Store, name string) *lo
 	l := &load{}
 	ctx, stop := context.WithCancel(t.Context())
 	l.stop = stop
+	t.Cleanup(func() { l.end() }) // it logs, which a test that has failed must not outlive
 	for i := range 2 * len(stores) {
 		l.wg.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
@@ -37,6 +39,9 @@ func startLoad(t *testing.T, b *bench, stores []*holdall.Store, name string) *lo
 				err := b.upload(context.WithoutCancel(ctx), stores[i%len(stores)], fmt.Sprintf("%s/%d/%d", name, i, n), random(size), n%2 == 0)
 				if err != nil {
 					l.failed.Add(1)
+					if !errors.Is(err, holdall.ErrUnavailable) {
+						t.Errorf("%s: %v, want success or %v", name, err, holdall.ErrUnavailable)
+					}
 					t.Logf("%s: an upload of %d bytes from node %d on: %.300v", name, size, i%len(stores), err)
 				} else {
 					l.acked.Add(1)
@@ -47,15 +52,19 @@ func startLoad(t *testing.T, b *bench, stores []*holdall.Store, name string) *lo
 	return l
 }
 
+// patience is how long the cluster may take to do what it should. It only
+// bounds a hang.
+const patience = 10 * time.Minute
+
 // until waits for so many more uploads to succeed.
 func (l *load) until(t *testing.T, more int64) {
 	t.Helper()
 	from := l.acked.Load()
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(patience)
 	for l.acked.Load() < from+more {
 		select {
 		case <-deadline:
-			t.Fatalf("only %d of %d uploads in two minutes", l.acked.Load()-from, more)
+			t.Fatalf("only %d of %d uploads in %v", l.acked.Load()-from, more, patience)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -73,16 +82,14 @@ func TestClusterLosesNodes(t *testing.T) {
 	c := s3test.StartCluster(t, 4)
 	b := newBench(t)
 	bucket := c.Nodes[0].Bucket(t)
-	var stores []*holdall.Store
-	var blobs []*minio.Backend
+	var stores, hasty []*holdall.Store // hasty give up soon, where nodes are away
+	var blobs *minio.Backend
 	for i := range c.Nodes {
-		o, err := minio.Open(t.Context(), c.URL(i, bucket, "&timeout=10s"))
-		require.NoError(t, err)
-		defer o.Close()
-		blobs = append(blobs, o)
-		stores = append(stores, b.store(o))
+		stores = append(stores, b.store(openCluster(t, c.URL(i, bucket, ""))))
+		blobs = openCluster(t, c.URL(i, bucket, "&timeout=10s"))
+		hasty = append(hasty, b.store(blobs))
 	}
-	phase := func(name string, first, more int64, fault func()) (failed int64) {
+	phase := func(stores []*holdall.Store, name string, first, more int64, fault func()) (failed int64) {
 		l := startLoad(t, b, stores, name)
 		l.until(t, first)
 		began := time.Now()
@@ -95,31 +102,44 @@ func TestClusterLosesNodes(t *testing.T) {
 	}
 	none := func() {}
 
-	b.writable(stores)
-	require.Zero(t, phase("four nodes", 20, 20, none))
-	phase("one killed", 10, 40, c.Nodes[1].Kill)
-	b.allReadable(stores)
+	b.writable(hasty)
+	require.Zero(t, phase(stores, "four nodes", 20, 20, none))
+	phase(hasty, "one killed", 10, 40, c.Nodes[1].Kill)
+	b.allReadable(hasty)
 	require.NoError(t, c.Restart(1))
 	require.NoError(t, c.Ready())
-	b.writable(stores)
-	require.Zero(t, phase("four again", 20, 20, none))
+	b.writable(hasty)
+	require.Zero(t, phase(stores, "four again", 20, 20, none))
 
-	phase("two killed", 10, 0, func() {
+	phase(hasty, "two killed", 10, 0, func() {
 		c.Nodes[2].Kill()
 		c.Nodes[3].Kill()
 		// What was under way may succeed still; what begins now cannot.
 		began := time.Now()
-		require.ErrorIs(t, b.upload(t.Context(), stores[0], "too late", random(6<<20), true), holdall.ErrUnavailable)
+		require.ErrorIs(t, b.upload(t.Context(), hasty[0], "too late", random(6<<20), true), holdall.ErrUnavailable)
 		t.Logf("a write to half of the nodes fails after %v", time.Since(began).Round(time.Millisecond))
 	})
-	b.someReadable(stores[0], "four nodes", "one killed", "four again", "two killed")
+	b.someReadable(hasty[0], "four nodes", "one killed", "four again", "two killed")
 
 	require.NoError(t, c.Restart(2))
 	require.NoError(t, c.Restart(3))
 	require.NoError(t, c.Ready())
-	b.allReadable(stores)
-	t.Logf("all are back: %+v", b.files(stores[0]))
-	b.settleCluster(blobs[0])
+	b.allReadable(hasty)
+	b.settleCluster(blobs)
+}
+
+// openCluster opens a store as soon as the cluster answers within its limits.
+func openCluster(t *testing.T, url string) *minio.Backend {
+	t.Helper()
+	for began := time.Now(); ; {
+		b, err := minio.Open(t.Context(), url)
+		if errors.Is(err, holdall.ErrUnavailable) && time.Since(began) < patience {
+			continue
+		}
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = b.Close() })
+		return b
+	}
 }
 
 // writable waits until uploads through every node succeed: a node that has just
@@ -134,32 +154,45 @@ func (b *bench) writable(stores []*holdall.Store) {
 			continue
 		}
 		require.ErrorIs(b.t, err, holdall.ErrUnavailable)
-		require.Less(b.t, time.Since(began), time.Minute, "%v", err)
+		require.Less(b.t, time.Since(began), patience, "%v", err)
 	}
 }
 
-// settleCluster sweeps and repairs until nothing is left that nobody holds. It
-// takes more than one sweep: the cluster keeps what a dead node had locked for
-// a minute, and a write that failed for want of a third node may come back
-// after its deletion, when the nodes that had it meet again.
+// settleCluster sweeps and repairs until nothing is left that nobody holds, and
+// looks at all files. It takes more than one sweep: the cluster keeps what a
+// dead node had locked for a minute, and a write that failed for want of a
+// third node may come back after its deletion, when the nodes that had it meet
+// again.
 func (b *bench) settleCluster(blobs *minio.Backend) {
 	b.t.Helper()
-	ctx, s := b.t.Context(), b.store(blobs)
+	s := b.store(blobs)
 	orphans := 0
 	for began := time.Now(); ; {
 		failed := b.sweep(s).Failed
-		for f, err := range s.Verify(ctx, &holdall.VerifyOptions{Repair: true}) {
-			require.NoError(b.t, err)
-			require.Equal(b.t, holdall.ProblemOrphan, f.Problem, "%+v", f)
-			orphans++
-		}
-		err := check.Store(ctx, s, b.catalog, blobs, true)
+		report, err := b.repaired(s, blobs, &orphans)
 		if failed == 0 && err == nil {
-			b.t.Logf("nothing is left that nobody holds after %v; %d orphans had come back", time.Since(began).Round(time.Millisecond), orphans)
+			b.t.Logf("nothing is left that nobody holds after %v; %d orphans had come back; %+v", time.Since(began).Round(time.Millisecond), orphans, report)
 			return
 		}
-		require.Less(b.t, time.Since(began), 3*time.Minute, "%d could not be swept; %v", failed, err)
+		require.Less(b.t, time.Since(began), patience, "%d could not be swept; %v", failed, err)
 	}
+}
+
+// repaired deletes blobs that nobody holds, which it counts, and says what is
+// wrong then.
+func (b *bench) repaired(s *holdall.Store, blobs *minio.Backend, orphans *int) (check.Report, error) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	for f, err := range s.Verify(ctx, &holdall.VerifyOptions{Repair: true}) {
+		if err != nil {
+			require.ErrorIs(b.t, err, holdall.ErrUnavailable)
+			return check.Report{}, err
+		}
+		require.Equal(b.t, holdall.ProblemOrphan, f.Problem, "%+v", f)
+		*orphans++
+	}
+	report, err := check.Files(ctx, check.Bucket(workspace(s), "default"), &b.ledger)
+	return report, errors.Join(err, check.Store(ctx, s, b.catalog, blobs, true))
 }
 
 // allReadable waits until every acknowledged object can be read whole by
@@ -173,7 +206,7 @@ func (b *bench) allReadable(stores []*holdall.Store) {
 			i++
 			continue
 		}
-		if time.Since(began) > 3*time.Minute {
+		if time.Since(began) > patience {
 			b.t.Fatalf("%d of %d acknowledged objects cannot be read by store %d: %v", len(unread), all, i, unread)
 		}
 	}
@@ -193,7 +226,7 @@ func (b *bench) someReadable(s *holdall.Store, phases ...string) {
 			readable += all - len(unread)
 			b.t.Logf("%s: %d of %d acknowledged objects can be read from half of the nodes", phase, all-len(unread), all)
 		}
-		if took := time.Since(began); readable == 0 && took > 3*time.Minute {
+		if took := time.Since(began); readable == 0 && took > patience {
 			b.t.Fatalf("no acknowledged object can be read from half of the nodes for %v", took)
 		}
 	}
