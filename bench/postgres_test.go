@@ -17,16 +17,14 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/postgres"
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/internal/pgtest"
 	"github.com/holdall-go/holdall/internal/s3test"
 )
 
 func TestMain(m *testing.M) {
-	code := pgtest.Run(m)
-	s3test.Stop()
-	mongotest.Stop()
-	os.Exit(code)
+	os.Exit(leak.Run(m, pgtest.Stop, s3test.Stop, mongotest.Stop))
 }
 
 var bg = context.Background()

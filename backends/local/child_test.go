@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/leak"
 )
 
 // The tests start this test binary again as a child that works on a folder
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 	case "put":
 		childPuts(dir)
 	default:
-		os.Exit(m.Run())
+		os.Exit(leak.Run(m))
 	}
 }
 

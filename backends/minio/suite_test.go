@@ -14,15 +14,14 @@ import (
 	"github.com/holdall-go/holdall/backends/local"
 	"github.com/holdall-go/holdall/backends/memory"
 	"github.com/holdall-go/holdall/backends/postgres"
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/pgtest"
 	"github.com/holdall-go/holdall/internal/s3test"
 	"github.com/holdall-go/holdall/storagetest"
 )
 
 func TestMain(m *testing.M) {
-	code := pgtest.Run(m)
-	s3test.Stop()
-	os.Exit(code)
+	os.Exit(leak.Run(m, pgtest.Stop, s3test.Stop))
 }
 
 // onEach runs fn on every S3 server that tests have.

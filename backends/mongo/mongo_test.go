@@ -17,6 +17,7 @@ import (
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/backends/local"
 	"github.com/holdall-go/holdall/backends/memory"
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/storagetest"
 )
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	if !mongotest.Real() { // what stands in for one reads whole collections
 		_ = flag.Set("test.short", "true")
 	}
-	os.Exit(mongotest.Run(m))
+	os.Exit(leak.Run(m, mongotest.Stop))
 }
 
 var bg = context.Background()

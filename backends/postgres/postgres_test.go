@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdall-go/holdall"
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/pgtest"
 	"github.com/holdall-go/holdall/storagetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(leak.Run(m, pgtest.Stop)) }
 
 var bg = context.Background()
 

@@ -15,7 +15,10 @@ import (
 
 	"github.com/holdall-go/holdall"
 	"github.com/holdall-go/holdall/httpapi/jwtauth"
+	"github.com/holdall-go/holdall/internal/leak"
+	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/internal/pgtest"
+	"github.com/holdall-go/holdall/internal/s3test"
 )
 
 // asProgram makes the test binary be the program: each test runs processes.
@@ -26,7 +29,7 @@ func TestMain(m *testing.M) {
 		main()
 		panic("main returned")
 	}
-	os.Exit(pgtest.Run(m))
+	os.Exit(leak.Run(m, pgtest.Stop, s3test.Stop, mongotest.Stop))
 }
 
 const testSecret = "a secret of no less than 32 bytes"

@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(leak.Run(m, pgtest.Stop)) }
 
 func TestRun(t *testing.T) {
 	var out strings.Builder

@@ -6,7 +6,6 @@
 //   - A deletion that was acknowledged is not undone.
 //   - No row points at missing or wrong bytes.
 //   - After a sweep past the grace period nothing is left that nothing holds.
-//   - What a request opened is closed.
 //
 // A [Ledger] is filled while the faults happen; [Files] and [Store] look
 // afterwards. They return every violation that they find, joined.

@@ -3,7 +3,6 @@ package check_test
 import (
 	"bytes"
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -131,34 +130,4 @@ func TestLedgerForgivesWhatIsUnderWay(t *testing.T) {
 	require.NoError(t, f.files())
 	f.put("b/c", "new")
 	require.NoError(t, f.files())
-}
-
-func TestBaseline(t *testing.T) {
-	// enough that what the tests before still end cannot hide them
-	const many = 50
-	first, err := os.Open(os.DevNull) // for the first, the runtime opens files of its own
-	require.NoError(t, err)
-	require.NoError(t, first.Close())
-	before, err := check.TakeBaseline()
-	require.NoError(t, err)
-	stop := make(chan struct{})
-	for range many {
-		go func() { <-stop }()
-	}
-	require.ErrorContains(t, before.Return(0), "goroutines")
-	close(stop)
-	require.NoError(t, before.Return(time.Minute))
-	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		return // nothing here counts open files
-	}
-	files := make([]*os.File, many)
-	for i := range files {
-		files[i], err = os.Open(os.DevNull)
-		require.NoError(t, err)
-	}
-	require.ErrorContains(t, before.Return(0), "open files")
-	for _, file := range files {
-		require.NoError(t, file.Close())
-	}
-	require.NoError(t, before.Return(time.Minute))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/holdall-go/holdall/backends/minio"
 	"github.com/holdall-go/holdall/backends/mongo"
 	"github.com/holdall-go/holdall/backends/postgres"
+	"github.com/holdall-go/holdall/internal/leak"
 	"github.com/holdall-go/holdall/internal/mongotest"
 	"github.com/holdall-go/holdall/internal/pgtest"
 	"github.com/holdall-go/holdall/internal/s3test"
@@ -54,10 +55,7 @@ type linkless struct {
 func transactions() bool { return *storeName != "mongo and minio" || mongotest.Real() }
 
 func TestMain(m *testing.M) {
-	code := pgtest.Run(m)
-	mongotest.Stop()
-	s3test.Stop()
-	os.Exit(code)
+	os.Exit(leak.Run(m, pgtest.Stop, mongotest.Stop, s3test.Stop))
 }
 
 // TestOtherStores runs all tests again over every other store of the table.

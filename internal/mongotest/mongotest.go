@@ -24,15 +24,6 @@ var shared struct {
 	err    error
 }
 
-// Run runs the tests of a package and then stops the server that they shared:
-//
-//	func TestMain(m *testing.M) { os.Exit(mongotest.Run(m)) }
-func Run(m *testing.M) int {
-	code := m.Run()
-	Stop()
-	return code
-}
-
 // Stop stops the server that the tests of this process shared, if any.
 func Stop() {
 	shared.Lock()

@@ -30,17 +30,14 @@ var shared struct {
 	err    error
 }
 
-// Run runs the tests of a package and then stops the server that they shared:
-//
-//	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
-func Run(m *testing.M) int {
-	code := m.Run()
+// Stop stops the server that the tests of this process shared, if any.
+func Stop() {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server != nil {
 		shared.server.stop()
+		shared.server = nil
 	}
-	return code
 }
 
 // DSN returns the connection string of the server that the tests of this

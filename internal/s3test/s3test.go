@@ -49,16 +49,7 @@ var shared = struct {
 	errs    map[*Kind]error
 }{servers: map[*Kind]*Server{}, errs: map[*Kind]error{}}
 
-// Run runs the tests of a package and then stops the servers that they shared:
-//
-//	func TestMain(m *testing.M) { os.Exit(s3test.Run(m)) }
-func Run(m *testing.M) int {
-	defer Stop()
-	return m.Run()
-}
-
-// Stop stops the servers that tests shared, for a package that runs servers
-// of other kinds too.
+// Stop stops the servers that the tests of this process shared, if any.
 func Stop() {
 	shared.Lock()
 	defer shared.Unlock()
