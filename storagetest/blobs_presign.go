@@ -8,6 +8,7 @@ import (
 	"maps"
 	"mime/multipart"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/holdall-go/holdall"
@@ -19,7 +20,7 @@ var blobPresignCases = []blobCase{
 		for _, n := range []int{0, 1, 100_000} {
 			data := b.rnd.bytes(n)
 			key := b.key()
-			req := b.presignPut(p, key, holdall.PresignedUpload{Lifetime: time.Minute, Type: "text/csv", Size: int64(n), Checksum: hexSum(data)})
+			req := b.presignPut(p, key, holdall.PresignedUpload{Lifetime: time.Hour, Type: "text/csv", Size: int64(n), Checksum: hexSum(data)})
 			if req.Method != http.MethodPut || req.Fields != nil {
 				b.Fatalf("PresignPut with a checksum = %+v, want a PUT", req)
 			}
@@ -46,7 +47,7 @@ var blobPresignCases = []blobCase{
 	{"presign/form", "a form takes what its policy allows, each time over what was there", func(b *blobRun) {
 		p := b.presigner()
 		key := b.key()
-		req := b.presignPut(p, key, holdall.PresignedUpload{Lifetime: time.Minute, Type: "text/csv", Size: 1000})
+		req := b.presignPut(p, key, holdall.PresignedUpload{Lifetime: time.Hour, Type: "text/csv", Size: 1000})
 		if req.Method != http.MethodPost || req.Header != nil {
 			b.Fatalf("PresignPut without a checksum = %+v, want a form", req)
 		}
@@ -66,7 +67,7 @@ var blobPresignCases = []blobCase{
 		p := b.presigner()
 		data := b.rnd.bytes(1000)
 		const disposition = `attachment; filename="a _.csv"; filename*=UTF-8''a%20%C3%BC.csv`
-		u, err := p.PresignGet(b.ctx, b.stored(data), holdall.PresignedDownload{Lifetime: time.Minute, Type: "text/csv; charset=utf-8", Disposition: disposition})
+		u, err := p.PresignGet(b.ctx, b.stored(data), holdall.PresignedDownload{Lifetime: time.Hour, Type: "text/csv; charset=utf-8", Disposition: disposition})
 		if err != nil {
 			b.Fatalf("PresignGet: %v", err)
 		}
@@ -140,8 +141,13 @@ func (b *blobRun) send(link holdall.PresignedRequest, data []byte) (int, http.He
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	req.Close = true // the store may close a connection on which it refused something
-	resp, err := http.DefaultClient.Do(req)
+	if len(body) > 0 {
+		// A store that refuses does not read the body, and a client that is still
+		// sending it would not see the answer (RFC 9110, section 10.1.1).
+		req.Header.Set("Expect", "100-continue")
+	}
+	req.Close = true // nor may a later request use the connection
+	resp, err := linkClient().Do(req)
 	if err != nil {
 		b.Fatalf("following a link: %v", err)
 	}
@@ -152,6 +158,13 @@ func (b *blobRun) send(link holdall.PresignedRequest, data []byte) (int, http.He
 	}
 	return resp.StatusCode, resp.Header, answer
 }
+
+// linkClient waits for the store to ask for a body before it sends it.
+var linkClient = sync.OnceValue(func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ExpectContinueTimeout = 30 * time.Second
+	return &http.Client{Transport: t}
+})
 
 // form is what a browser sends for an HTML form with a file.
 func (b *blobRun) form(fields map[string]string, data []byte) (body []byte, contentType string) {
