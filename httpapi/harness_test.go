@@ -135,7 +135,18 @@ func newEnv(t testing.TB, edit ...func(*setup)) *env {
 	return e
 }
 
-func newServer(e *env) *httptest.Server { return httptest.NewServer(e.handler) }
+func newServer(e *env) *httptest.Server { return httptest.NewServer(toTheEnd(e.handler)) }
+
+// toTheEnd reads what a handler leaves of a request. Else net/http closes the
+// connection half a second after the answer, and a client that is still
+// sending by then may find that, and not the answer.
+func toTheEnd(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := r.Body
+		h.ServeHTTP(w, r)
+		_, _ = io.Copy(io.Discard, body)
+	})
+}
 
 // answer is what came back, read to the end.
 type answer struct {

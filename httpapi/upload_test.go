@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"runtime"
 	"strings"
@@ -261,13 +262,15 @@ func TestUploadsOfAnySizeTakeFlatMemory(t *testing.T) {
 func TestRefusedBeforeTheBody(t *testing.T) {
 	e := newEnv(t)
 	e.put("taken", "x")
+	server := httptest.NewServer(e.handler) // the other waits for the body
+	defer server.Close()
 	for _, request := range []string{
 		"POST /api/v1/storage/objects/default?path=taken HTTP/1.1\r\nHost: x\r\nAuthorization: " + root + "\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n",
 		"POST /api/v1/storage/objects/default?path=taken HTTP/1.1\r\nHost: x\r\nAuthorization: " + root + "\r\nContent-Length: 1000000\r\n\r\n",
 		"POST /api/v1/storage/objects/default HTTP/1.1\r\nHost: x\r\nAuthorization: " + root + "\r\nContent-Length: 1000000\r\nContent-Type: " + formType + "\r\n\r\n" +
 			strings.TrimSuffix(formBody(field("path", "taken"), field("tier", "shared"), file("x")), "\r\n--"+boundary+"--\r\n"),
 	} {
-		conn, err := net.Dial("tcp", e.server.Listener.Addr().String())
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		require.NoError(t, err)
 		defer conn.Close()
 		require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
