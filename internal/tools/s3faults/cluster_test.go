@@ -85,9 +85,9 @@ func TestClusterLosesNodes(t *testing.T) {
 	var stores, hasty []*holdall.Store // hasty give up soon, where nodes are away
 	var blobs *minio.Backend
 	for i := range c.Nodes {
-		stores = append(stores, b.store(openCluster(t, c.URL(i, bucket, ""))))
-		blobs = openCluster(t, c.URL(i, bucket, "&timeout=10s"))
-		hasty = append(hasty, b.store(blobs))
+		blobs = openCluster(t, c.URL(i, bucket, ""))
+		stores = append(stores, b.store(blobs))
+		hasty = append(hasty, b.store(openCluster(t, c.URL(i, bucket, "&timeout=10s"))))
 	}
 	phase := func(stores []*holdall.Store, name string, first, more int64, fault func()) (failed int64) {
 		l := startLoad(t, b, stores, name)
@@ -102,13 +102,13 @@ func TestClusterLosesNodes(t *testing.T) {
 	}
 	none := func() {}
 
-	b.writable(hasty)
+	b.writable(stores)
 	require.Zero(t, phase(stores, "four nodes", 20, 20, none))
 	phase(hasty, "one killed", 10, 40, c.Nodes[1].Kill)
 	b.allReadable(hasty)
 	require.NoError(t, c.Restart(1))
 	require.NoError(t, c.Ready())
-	b.writable(hasty)
+	b.writable(stores)
 	require.Zero(t, phase(stores, "four again", 20, 20, none))
 
 	phase(hasty, "two killed", 10, 0, func() {
@@ -124,7 +124,7 @@ func TestClusterLosesNodes(t *testing.T) {
 	require.NoError(t, c.Restart(2))
 	require.NoError(t, c.Restart(3))
 	require.NoError(t, c.Ready())
-	b.allReadable(hasty)
+	b.allReadable(stores)
 	b.settleCluster(blobs)
 }
 
