@@ -76,7 +76,7 @@ func sum(data []byte) string {
 func TestUploadByLink(t *testing.T) {
 	s := s3test.Shared(t, s3test.MinIO)
 	w, _ := linkStore(t, s)
-	data := random(1000) // see TestUploadByForm
+	data := random(100_000)
 	at := w.Bucket("default").Object("dir/file.bin")
 	link, err := at.PresignPut(t.Context(), time.Hour, &holdall.PutOptions{Size: int64(len(data)), Checksum: sum(data), ContentType: "application/x-thing"})
 	require.NoError(t, err)
@@ -147,8 +147,8 @@ func TestUploadByForm(t *testing.T) {
 		require.Equal(t, http.MethodPost, link.Method)
 		return link
 	}
-	// What is refused is small: a server that has refused closes the connection
-	// before a long body has gone through, which can lose the answer.
+	// What is refused is small: a server asks for a form before it has seen what
+	// to refuse, and then closes the connection, which can lose the answer.
 	short := random(1000)
 	link := sign("short", len(short))
 	require.GreaterOrEqual(t, form(t, link.PresignedRequest, nil, append(short, 1)), 400, "too large")

@@ -11,7 +11,8 @@ import (
 // and that nothing takes by chance before it is used, or while a server is
 // down that is to come back to it: systems give their outgoing connections and
 // listeners on port 0 higher ports (Linux from 32768, others from 49152), and
-// two callers rarely draw the same of so many.
+// two callers rarely draw the same of so many. The error is that of the last
+// of a hundred tries to listen.
 func Addr() (string, error) {
 	var failure error
 	for range 100 {
